@@ -1,0 +1,161 @@
+// admin.c - everything else one does to a bucket: charge, reset, release and renew, reserve and
+// cancel.
+#include "engine/core.h"
+
+static enum sl_status ready(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns) {
+  return held->slot == NULL ? SL_ERR_FULL : sl_held_ready(engine, held, now_ns);
+}
+
+// At the cap a charge without a bucket is lost, as `when_full` counts it.
+static void charge_held(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns,
+                        uint64_t cost) {
+  const struct sl_class *class = held->ask->class;
+  if (held->slot == NULL) {
+    (void)sl_verdict_when_full(engine);
+  } else if (class->ops != NULL) {
+    class->ops->charge(&class->limit, sl_cell_record(held->cell)->state, now_ns, cost);
+  } else {
+    held->cell = sl_stamp_charge(&class->limit, held->cell, now_ns, cost);
+  }
+}
+
+enum sl_status sl_engine_charge(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
+                                struct sl_decision *ret_decision) {
+  if (ask->class->limit.algorithm == SL_UNLIMITED) {
+    *ret_decision =
+        (struct sl_decision){.verdict = SL_ALLOWED, .limit = UINT64_MAX, .remaining = UINT64_MAX};
+    return SL_OK;
+  }
+  struct sl_held held;
+  enum sl_status status = sl_hold(engine, ask, now_ns, ask->cost > 0, &held);
+  if (status != SL_OK) {
+    return status;
+  }
+  status = ask->cost > 0 ? ready(engine, &held, now_ns) : SL_OK;
+  if (status == SL_OK || status == SL_ERR_FULL) {
+    if (ask->cost > 0 && ask->class->limit.size > 0) {
+      charge_held(engine, &held, now_ns, ask->cost);
+    }
+    sl_held_figures(&held, now_ns, 0, SL_ALLOWED, ret_decision);
+    status = SL_OK;
+  }
+  sl_let_go(engine, &held, now_ns, false);
+  return status;
+}
+
+// The bucket's companion: the latest departure that cancelling has taken out of its stamp's sight.
+// It is a stamp like any other and goes when that moment has passed.
+static struct sl_hash promise_of(struct sl_hash bucket) {
+  return (struct sl_hash){.lo = bucket.lo ^ 0x5ca1ab1e0ddba11u, .hi = bucket.hi};
+}
+
+static bool reset_one(struct sl_engine *engine, const struct sl_class *class,
+                      struct sl_hash bucket) {
+  struct sl_ask ask = {.class = class, .bucket = bucket};
+  struct sl_held held;
+  uint64_t now_ns = atomic_load_explicit(&engine->latest_ns, memory_order_relaxed);
+  // Without `create` nothing is allocated, so this cannot fail.
+  enum sl_status status = sl_hold(engine, &ask, now_ns, false, &held);
+  sl_assert(status == SL_OK);
+  if (held.slot == NULL) {
+    return false;
+  }
+  sl_let_die(engine, &held);
+  return true;
+}
+
+bool sl_engine_reset(struct sl_engine *engine, const struct sl_class *class,
+                     struct sl_hash bucket) {
+  (void)reset_one(engine, class, promise_of(bucket));
+  return reset_one(engine, class, bucket);
+}
+
+// ---- slots
+// --------------------------------------------------------------------------------------------------
+
+typedef bool slot_op(const struct sl_limit *limit, void *state, uint64_t now_ns, uint64_t slot);
+
+static enum sl_status on_slot(struct sl_engine *engine, const struct sl_ask *ask, slot_op *op,
+                              uint64_t slot, uint64_t now_ns, bool *ret_held) {
+  *ret_held = false;
+  if (op == NULL) {
+    return SL_ERR_UNSUPPORTED;
+  }
+  struct sl_held held;
+  enum sl_status status = sl_hold(engine, ask, now_ns, false, &held);
+  if (status == SL_OK && held.slot != NULL) {
+    *ret_held = op(&ask->class->limit, sl_cell_record(held.cell)->state, now_ns, slot);
+    sl_let_go(engine, &held, now_ns, true);
+  }
+  return status;
+}
+
+enum sl_status sl_engine_release(struct sl_engine *engine, const struct sl_ask *ask, uint64_t slot,
+                                 uint64_t now_ns, bool *ret_held) {
+  return on_slot(engine, ask, ask->class->ops != NULL ? ask->class->ops->release : NULL, slot,
+                 now_ns, ret_held);
+}
+
+enum sl_status sl_engine_renew(struct sl_engine *engine, const struct sl_ask *ask, uint64_t slot,
+                               uint64_t now_ns, bool *ret_held) {
+  return on_slot(engine, ask, ask->class->ops != NULL ? ask->class->ops->renew : NULL, slot, now_ns,
+                 ret_held);
+}
+
+// ---- reservations
+// ---------------------------------------------------------------------------------------------
+
+static bool reservable(const struct sl_class *class) {
+  return class->ops == NULL && class->limit.algorithm != SL_UNLIMITED;
+}
+
+enum sl_status sl_engine_reserve(struct sl_engine *engine, const struct sl_ask *ask,
+                                 uint64_t now_ns, struct sl_receipt *ret_receipt,
+                                 struct sl_decision *ret_decision) {
+  if (!reservable(ask->class)) {
+    return SL_ERR_UNSUPPORTED;
+  }
+  struct sl_held held;
+  enum sl_status status = sl_hold(engine, ask, now_ns, true, &held);
+  if (status != SL_OK) {
+    return status;
+  }
+  const struct sl_limit *limit = &ask->class->limit;
+  *ret_receipt = (struct sl_receipt){.charged_ns = now_ns};
+  if (held.slot == NULL) {
+    // No room: what a fresh bucket would say is right for `never`; else the setting decides.
+    enum sl_verdict verdict = ask->cost > limit->size ? SL_NEVER : sl_verdict_when_full(engine);
+    sl_held_figures(&held, now_ns, ask->cost, verdict, ret_decision);
+  } else {
+    (void)sl_stamp_reserve(limit, held.cell, now_ns, ask->cost, &held.cell, ret_receipt,
+                           ret_decision);
+  }
+  sl_let_go(engine, &held, now_ns, false);
+  return SL_OK;
+}
+
+enum sl_status sl_engine_cancel(struct sl_engine *engine, const struct sl_ask *ask,
+                                const struct sl_receipt *receipt, uint64_t now_ns) {
+  if (!reservable(ask->class)) {
+    return SL_ERR_UNSUPPORTED;
+  }
+  struct sl_ask promise_ask = {.class = ask->class, .bucket = promise_of(ask->bucket)};
+  struct sl_held bucket = {0};
+  struct sl_held promise = {0};
+  bool bucket_first = sl_table_place(ask->bucket).tag < sl_table_place(promise_ask.bucket).tag;
+  enum sl_status status = bucket_first ? sl_hold(engine, ask, now_ns, false, &bucket)
+                                       : sl_hold(engine, &promise_ask, now_ns, true, &promise);
+  if (status == SL_OK) {
+    status = bucket_first ? sl_hold(engine, &promise_ask, now_ns, true, &promise)
+                          : sl_hold(engine, ask, now_ns, false, &bucket);
+  }
+  // A bucket that is gone is fresh: there is nothing left to give back. Without room for the
+  // promise nothing is given back either, which is on the safe side.
+  if (status == SL_OK && bucket.slot != NULL && promise.slot != NULL) {
+    (void)sl_stamp_cancel(&ask->class->limit, bucket.cell, promise.cell, now_ns, receipt,
+                          &bucket.cell, &promise.cell);
+  }
+  sl_let_go(engine, &bucket, now_ns, true);
+  sl_let_go(engine, &promise, now_ns, true);
+  return status;
+}

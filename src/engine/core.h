@@ -1,0 +1,98 @@
+// core.h - private to engine/: the engine's inside, and buckets held under their lock bit.
+#ifndef SL_ENGINE_CORE_H
+#define SL_ENGINE_CORE_H
+
+#include "algo/record.h"
+#include "engine/engine.h"
+#include "engine/table.h"
+
+enum { CLASS_CHUNK = 256, CLASS_CHUNKS = SL_CLASS_MAX / CLASS_CHUNK };
+
+struct sl_engine {
+  struct sl_table table;
+  _Atomic uint64_t latest_ns;   // the latest time seen
+  _Atomic uint64_t swept_ns;    // when every bucket was last looked at
+  _Atomic uint64_t horizon_ns;  // the least of all classes: no stamp may go unseen for longer
+  enum sl_when_full when_full;
+  struct sl_secret secret;
+  struct sl_mem mem;     // the caller's
+  struct sl_mem capped;  // the same, within max_bytes
+  size_t max_bytes;
+  _Atomic size_t used_bytes;
+  void (*relax)(void *ctx, unsigned round);
+  void *relax_ctx;
+  _Atomic uint32_t classes_locked;
+  _Atomic(struct sl_class **) class_chunks[CLASS_CHUNKS];
+  _Atomic uint32_t sweep_family;
+  _Atomic uint64_t next_slot;  // names of concurrency slots are hashes of this counter
+  _Atomic uint64_t dropped_fresh, dropped_lossy, denied_full, allowed_full;
+};
+
+static inline struct sl_class *sl_engine_class(const struct sl_engine *engine, uint16_t id) {
+  struct sl_class **chunk =
+      atomic_load_explicit(&engine->class_chunks[id / CLASS_CHUNK], memory_order_acquire);
+  return chunk[id % CLASS_CHUNK];
+}
+
+// ---- records: what the cell of a bucket that is more than a stamp refers to
+// ---------------------------------
+
+struct sl_record {
+  size_t bytes;  // of state
+  size_t pad;    // keeps state aligned to 16
+  unsigned char state[];
+};
+
+static inline struct sl_record *sl_cell_record(uint64_t cell) {
+  return (struct sl_record *)(uintptr_t)(cell & ~SL_CELL_LOCK);  // NOLINT(performance-no-int-to-ptr):
+                                                                 // that is what a cell is
+}
+
+// A fresh record. SL_ERR_FULL at the cap, SL_ERR_MEMORY.
+enum sl_status sl_record_create(struct sl_engine *engine, const struct sl_class *class,
+                                uint64_t now_ns, struct sl_record **ret_record) SL_MUST_USE;
+void sl_record_free(struct sl_engine *engine, struct sl_record *record);
+
+// ---- held buckets: locked by this thread
+// ----------------------------------------------------------------------
+
+struct sl_held {
+  const struct sl_ask *ask;
+  struct sl_place_of place;
+  struct sl_slot
+      *slot;      // NULL: there is no bucket (none was to be made, or there is no room for one)
+  uint64_t cell;  // its content, lock bit clear: a stamp or a record
+  enum sl_status room;  // SL_OK, or SL_ERR_FULL: no room, options.when_full decides
+  bool created;
+};
+
+// Locks the bucket; makes it, fresh, where there is none and `create` says so. SL_OK (see room,
+// slot); SL_ERR_MEMORY.
+enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
+                       bool create, struct sl_held *ret_held) SL_MUST_USE;
+
+// Writes held->cell back and unlocks; a bucket that is fresh at now_ns and was made here, or
+// `drop_fresh`, goes.
+void sl_let_go(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns, bool drop_fresh);
+
+// Removes the bucket and unlocks.
+void sl_let_die(struct sl_engine *engine, struct sl_held *held);
+
+// For held buckets of both kinds. Without a bucket (slot NULL) they speak of a fresh one.
+enum sl_status sl_held_test(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns,
+                            uint64_t cost, enum sl_verdict *ret_verdict) SL_MUST_USE;
+// Makes sure that committing needs no more memory. SL_ERR_FULL, SL_ERR_MEMORY.
+enum sl_status sl_held_ready(struct sl_engine *engine, struct sl_held *held,
+                             uint64_t now_ns) SL_MUST_USE;
+// Commits what test allowed. *ret_wait_ns: leaky_bucket's wait.
+void sl_held_commit(struct sl_held *held, uint64_t now_ns, uint64_t cost, uint64_t slot,
+                    uint64_t *ret_wait_ns);
+void sl_held_figures(const struct sl_held *held, uint64_t now_ns, uint64_t cost,
+                     enum sl_verdict verdict, struct sl_decision *ret_decision);
+
+uint64_t sl_engine_next_slot(struct sl_engine *engine);
+
+// Sees to it that `when_full` is counted, and gives its verdict.
+enum sl_verdict sl_verdict_when_full(struct sl_engine *engine);
+
+#endif

@@ -1,0 +1,303 @@
+// decide.c - decisions about one bucket and about several at once.
+#include "algo/leaky_bucket.h"
+#include "engine/core.h"
+
+// ---- one bucket, one stamp: a compare-and-swap
+// ------------------------------------------------------------------
+
+static void stamp_figures(const struct sl_ask *ask, uint64_t old_stamp, uint64_t new_stamp,
+                          uint64_t now_ns, enum sl_verdict verdict,
+                          struct sl_decision *ret_decision) {
+  const struct sl_limit *limit = &ask->class->limit;
+  sl_stamp_figures(limit, new_stamp, now_ns, ask->cost, verdict, ret_decision);
+  if (SL_UNLIKELY(limit->algorithm == SL_LEAKY_BUCKET) && verdict == SL_ALLOWED) {
+    uint64_t ignored;
+    (void)sl_leaky_bucket_take(limit, old_stamp, now_ns, ask->cost, &ignored,
+                               &ret_decision->wait_ns);
+  }
+}
+
+// The key has no bucket: it is fresh. False when a bucket turned up meanwhile.
+static bool take_new(struct sl_engine *engine, const struct sl_ask *ask, struct sl_place_of place,
+                     uint64_t now_ns, uint64_t y, struct sl_decision *ret_decision) {
+  uint64_t stamp = y;
+  enum sl_verdict verdict = sl_stamp_take(&ask->class->limit, y, y, ask->cost, &stamp);
+  if (verdict == SL_ALLOWED && ask->cost > 0) {
+    struct sl_slot *slot;
+    bool may_evict = engine->when_full == SL_FULL_EVICT;
+    enum sl_insert inserted =
+        sl_table_insert(&engine->table, place, ask->class->id, stamp, now_ns, may_evict, &slot);
+    if (inserted == SL_INSERT_EXISTS) {
+      return false;
+    }
+    if (inserted == SL_INSERT_FULL) {
+      struct sl_held nothing = {.ask = ask};
+      verdict = sl_verdict_when_full(engine);
+      sl_held_figures(&nothing, now_ns, ask->cost, verdict, ret_decision);
+      return true;
+    }
+  }
+  stamp_figures(ask, y, stamp, now_ns, verdict, ret_decision);
+  return true;
+}
+
+static inline __attribute__((always_inline)) void take_stamp(struct sl_engine *engine,
+                                                             const struct sl_ask *ask,
+                                                             uint64_t now_ns,
+                                                             struct sl_decision *ret_decision) {
+  const struct sl_limit *limit = &ask->class->limit;
+  struct sl_place_of place = sl_table_place(ask->bucket);
+  uint64_t y = sl_timeline_now(&limit->timeline, now_ns);
+  struct sl_slot *slot = sl_table_find_home(&engine->table, place);
+  for (unsigned round = 0;;) {
+    if (SL_UNLIKELY(slot == NULL)) {
+      slot = sl_table_find(&engine->table, place);
+      if (slot == NULL && take_new(engine, ask, place, now_ns, y, ret_decision)) {
+        return;
+      }
+      continue;
+    }
+    uint64_t cell = atomic_load_explicit(&slot->cell, memory_order_acquire);
+    if (SL_UNLIKELY((cell & SL_CELL_LOCK) != 0)) {
+      engine->relax(engine->relax_ctx, round++);
+      slot = sl_table_find(&engine->table, place);
+      continue;
+    }
+    uint64_t stamp = cell;
+    enum sl_verdict verdict = sl_stamp_take(limit, cell, y, ask->cost, &stamp);
+    // What is not written is read twice: the place may have gone to another key before the cell was
+    // read.
+    bool writes = verdict == SL_ALLOWED && ask->cost > 0;
+    bool done = writes ? sl_slot_swap(slot, place.tag, cell, stamp)
+                       : atomic_load_explicit(&slot->tag, memory_order_acquire) == place.tag;
+    if (SL_LIKELY(done)) {
+      stamp_figures(ask, cell, stamp, now_ns, verdict, ret_decision);
+      return;
+    }
+    slot = sl_table_find(&engine->table, place);
+  }
+}
+
+// ---- several
+// ------------------------------------------------------------------------------------------------------
+
+static bool before(const struct sl_held *a, const struct sl_held *b) {
+  return a->place.tag != b->place.tag ? a->place.tag < b->place.tag
+                                      : a->place.family < b->place.family;
+}
+
+// Shell sort (gaps of Ciura): few elements mostly, any number at most, no recursion.
+static void sort_held(struct sl_held **order, size_t count) {
+  static const size_t gaps[] = {1750, 701, 301, 132, 57, 23, 10, 4, 1};
+  for (size_t g = 0; g < SL_ARRAY_LEN(gaps); g++) {
+    size_t gap = gaps[g];
+    for (size_t i = gap; i < count; i++) {
+      struct sl_held *held = order[i];
+      size_t j = i;
+      for (; j >= gap && before(held, order[j - gap]); j -= gap) {
+        order[j] = order[j - gap];
+      }
+      order[j] = held;
+    }
+  }
+}
+
+// The work on one request.
+struct together {
+  struct sl_engine *engine;
+  struct sl_held *held;  // as the asks are
+  size_t count;
+  uint64_t now_ns;
+  bool look;
+  struct sl_decision *decisions;
+};
+
+static void let_all_go(struct together *t) {
+  for (size_t i = 0; i < t->count; i++) {
+    sl_let_go(t->engine, &t->held[i], t->now_ns, false);
+  }
+}
+
+// Locks all in the order of their places, so that no two threads wait for each other.
+static enum sl_status hold_all(struct together *t, const struct sl_ask *asks,
+                               struct sl_held **order) {
+  for (size_t i = 0; i < t->count; i++) {
+    t->held[i] = (struct sl_held){.ask = &asks[i], .place = sl_table_place(asks[i].bucket)};
+    order[i] = &t->held[i];
+  }
+  sort_held(order, t->count);
+  for (size_t i = 0; i < t->count; i++) {
+    // Two keys of one request with equal hashes would wait for each other for ever; they are one
+    // bucket.
+    sl_assert(i == 0 || before(order[i - 1], order[i]));
+    enum sl_status status =
+        sl_hold(t->engine, order[i]->ask, t->now_ns, !t->look && order[i]->ask->cost > 0, order[i]);
+    if (status != SL_OK) {
+      let_all_go(t);
+      return status;
+    }
+  }
+  return SL_OK;
+}
+
+static enum sl_status test_all(struct together *t, bool *ret_admits) {
+  *ret_admits = true;
+  for (size_t i = 0; i < t->count; i++) {
+    struct sl_held *held = &t->held[i];
+    enum sl_status status =
+        sl_held_test(t->engine, held, t->now_ns, held->ask->cost, &t->decisions[i].verdict);
+    if (status != SL_OK) {
+      return status;
+    }
+    *ret_admits = *ret_admits && (held->ask->shadow || t->decisions[i].verdict == SL_ALLOWED);
+  }
+  return SL_OK;
+}
+
+// Memory for all that will be charged is got before anything is. At the cap the setting decides for
+// the rule.
+static enum sl_status ready_all(struct together *t, bool *ret_admits) {
+  for (size_t i = 0; i < t->count; i++) {
+    struct sl_held *held = &t->held[i];
+    if (t->decisions[i].verdict != SL_ALLOWED || held->ask->cost == 0) {
+      continue;
+    }
+    enum sl_status status = sl_held_ready(t->engine, held, t->now_ns);
+    if (status == SL_ERR_FULL) {
+      held->room = SL_ERR_FULL;
+      t->decisions[i].verdict = sl_verdict_when_full(t->engine);
+      *ret_admits = *ret_admits && (held->ask->shadow || t->decisions[i].verdict == SL_ALLOWED);
+    } else if (status != SL_OK) {
+      return status;
+    }
+  }
+  return SL_OK;
+}
+
+static bool logs_refusals(const struct sl_held *held) {
+  return held->slot != NULL && held->ask->class->ops != NULL &&
+         held->ask->class->ops->refuse != NULL && held->ask->cost > 0;
+}
+
+static void commit_one(struct together *t, size_t i, bool admits, uint64_t slot) {
+  struct sl_held *held = &t->held[i];
+  enum sl_verdict verdict = t->decisions[i].verdict;
+  uint64_t wait_ns = 0;
+  bool concurrency = held->ask->class->limit.algorithm == SL_CONCURRENCY;
+  if (!t->look && verdict == SL_ALLOWED && admits && held->room == SL_OK) {
+    sl_held_commit(held, t->now_ns, held->ask->cost, slot, &wait_ns);
+  }
+  if (!t->look && verdict == SL_THROTTLED && logs_refusals(held) &&
+      sl_held_ready(t->engine, held, t->now_ns) == SL_OK) {
+    held->ask->class->ops->refuse(&held->ask->class->limit, sl_cell_record(held->cell)->state,
+                                  t->now_ns, held->ask->cost);
+  }
+  sl_held_figures(held, t->now_ns, held->ask->cost, verdict, &t->decisions[i]);
+  t->decisions[i].wait_ns = wait_ns;
+  t->decisions[i].slot =
+      !t->look && concurrency && admits && verdict == SL_ALLOWED && held->ask->cost > 0 ? slot : 0;
+}
+
+static bool takes_slot(const struct together *t) {
+  for (size_t i = 0; i < t->count; i++) {
+    if (t->held[i].ask->class->limit.algorithm == SL_CONCURRENCY) {
+      return true;
+    }
+  }
+  return false;
+}
+
+enum sl_status sl_engine_take_together(struct sl_engine *engine, const struct sl_ask *asks,
+                                       size_t count, uint64_t now_ns, bool look,
+                                       struct sl_decision *ret_decisions, bool *ret_allowed) {
+  struct sl_held held[SL_TOGETHER_MAX];
+  struct sl_held *order[SL_TOGETHER_MAX];
+  if (count > SL_TOGETHER_MAX) {
+    return SL_ERR_ARGUMENT;
+  }
+  struct together t = {.engine = engine,
+                       .held = held,
+                       .count = count,
+                       .now_ns = now_ns,
+                       .look = look,
+                       .decisions = ret_decisions};
+  enum sl_status status = hold_all(&t, asks, order);
+  if (status != SL_OK) {
+    return status;
+  }
+  bool admits;
+  status = test_all(&t, &admits);
+  if (status == SL_OK && admits && !look) {
+    status = ready_all(&t, &admits);
+  }
+  if (status == SL_OK) {
+    uint64_t slot = !look && admits && takes_slot(&t) ? sl_engine_next_slot(engine) : 0;
+    for (size_t i = 0; i < count; i++) {
+      commit_one(&t, i, admits, slot);
+    }
+    *ret_allowed = admits;
+  }
+  let_all_go(&t);
+  return status;
+}
+
+// ---- the ways in
+// ----------------------------------------------------------------------------------------------------
+
+static enum sl_status take_record(struct sl_engine *engine, const struct sl_ask *ask,
+                                  uint64_t now_ns, struct sl_decision *ret_decision) {
+  bool allowed;
+  return sl_engine_take_together(engine, ask, 1, now_ns, false, ret_decision, &allowed);
+}
+
+static void take_unlimited(struct sl_decision *ret_decision) {
+  *ret_decision =
+      (struct sl_decision){.verdict = SL_ALLOWED, .limit = UINT64_MAX, .remaining = UINT64_MAX};
+}
+
+static inline __attribute__((always_inline)) enum sl_status
+take_any(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
+         struct sl_decision *ret_decision) {
+  if (SL_LIKELY(ask->class->ops == NULL && ask->class->limit.algorithm != SL_UNLIMITED)) {
+    take_stamp(engine, ask, now_ns, ret_decision);
+    return SL_OK;
+  }
+  if (ask->class->ops != NULL) {
+    return take_record(engine, ask, now_ns, ret_decision);
+  }
+  take_unlimited(ret_decision);
+  return SL_OK;
+}
+
+enum sl_status sl_engine_take(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
+                              struct sl_decision *ret_decision) {
+  return take_any(engine, ask, now_ns, ret_decision);
+}
+
+enum { AHEAD = 32 };
+
+enum sl_status sl_engine_take_each(struct sl_engine *engine, const struct sl_ask *asks,
+                                   size_t count, uint64_t now_ns,
+                                   struct sl_decision *ret_decisions) {
+  enum sl_status worst = SL_OK;
+  for (size_t i = 0; i < count && i < AHEAD; i++) {
+    sl_engine_prefetch(engine, &asks[i]);
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (i + AHEAD < count) {
+      sl_engine_prefetch(engine, &asks[i + AHEAD]);
+    }
+    enum sl_status status = take_any(engine, &asks[i], now_ns, &ret_decisions[i]);
+    if (status != SL_OK) {
+      ret_decisions[i] = (struct sl_decision){.verdict = SL_THROTTLED,
+                                              .limit = asks[i].class->limit.size,
+                                              .retry_after_ns = SL_NS_PER_S};
+      worst = status;
+    }
+  }
+  return worst;
+}
+
+void sl_engine_prefetch(const struct sl_engine *engine, const struct sl_ask *ask) {
+  sl_table_prefetch(&engine->table, sl_table_place(ask->bucket));
+}
