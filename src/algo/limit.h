@@ -68,6 +68,7 @@ struct sl_limit {
   bool count_refused;
   uint64_t size;                // the largest cost ever admitted: B, Q + 1, N or slots
   uint64_t unit;                // stamp units per token (1 for windows)
+  uint64_t unit_inverse;        // stamps: floor((2^64 - 1) / unit), to divide by multiplying
   uint64_t size_units;          // size x unit
   uint64_t debt_units;          // size_units + max_wait: no stamp is ever further ahead of now
   struct sl_timeline timeline;  // stamps: how units pass; see timeline.h
@@ -97,7 +98,6 @@ enum { SL_LIMIT_WORDS = 8 };
 void sl_limit_words(const struct sl_limit *limit, uint64_t *ret_words);
 
 // ---- decisions
-// --------------------------------------------------------------------------------------
 
 enum sl_verdict { SL_ALLOWED = 0, SL_THROTTLED = 1, SL_NEVER = 2 };
 

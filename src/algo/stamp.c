@@ -1,18 +1,5 @@
 #include "algo/stamp.h"
 
-void sl_stamp_figures(const struct sl_limit *limit, uint64_t stamp, uint64_t now_ns, uint64_t cost,
-                      enum sl_verdict verdict, struct sl_decision *ret_decision) {
-  const struct sl_timeline *tl = &limit->timeline;
-  uint64_t debt = sl_stamp_debt(limit, stamp, sl_timeline_now(tl, now_ns));
-  struct sl_decision d = {.verdict = verdict, .limit = limit->size};
-  d.remaining = sl_sub_floor_u64(limit->size_units, debt) / limit->unit;
-  d.reset_after_ns = sl_timeline_wait(tl, now_ns, debt);
-  if (verdict == SL_THROTTLED) {
-    d.retry_after_ns = sl_timeline_wait(tl, now_ns, debt + cost * limit->unit - limit->size_units);
-  }
-  *ret_decision = d;
-}
-
 uint64_t sl_stamp_charge(const struct sl_limit *limit, uint64_t stamp, uint64_t now_ns,
                          uint64_t cost) {
   uint64_t y = sl_timeline_now(&limit->timeline, now_ns);

@@ -26,26 +26,77 @@ static inline uint64_t sl_stamp_debt(const struct sl_limit *limit, uint64_t stam
   return (uint64_t)ahead;
 }
 
-// Decides cost c >= 0 at tick y. *ret_stamp is the stamp to keep when allowed and c > 0; else it is
-// left alone. Thread-safe (no state).
-static inline enum sl_verdict sl_stamp_take(const struct sl_limit *limit, uint64_t stamp,
-                                            uint64_t y, uint64_t cost, uint64_t *ret_stamp) {
+// Decides cost c >= 0 at tick y: the core of every stamp algorithm. *ret_debt is the debt that the
+// decision leaves: grown by the cost when allowed, as it was when not. The stamp to keep is y plus
+// it.
+static inline enum sl_verdict sl_stamp_decide(const struct sl_limit *limit, uint64_t stamp,
+                                              uint64_t y, uint64_t cost, uint64_t *ret_debt) {
+  uint64_t debt = sl_stamp_debt(limit, stamp, y);
+  *ret_debt = debt;
   if (SL_UNLIKELY(cost > limit->size)) {
     return SL_NEVER;
   }
   // cost <= size, so the product is at most size_units.
-  uint64_t debt = sl_stamp_debt(limit, stamp, y) + cost * limit->unit;
-  if (debt > limit->size_units && cost > 0) {
+  uint64_t after = debt + cost * limit->unit;
+  if (after > limit->size_units && cost > 0) {
     return SL_THROTTLED;
   }
-  *ret_stamp = (y + debt) & SL_STAMP_MASK;
+  *ret_debt = after;
   return SL_ALLOWED;
 }
 
-// Fills the figures of SEMANTICS 15 for the state that the decision left; `verdict` is what take
-// said of `cost`. wait_ns is 0 (leaky_bucket.h has its own).
-void sl_stamp_figures(const struct sl_limit *limit, uint64_t stamp, uint64_t now_ns, uint64_t cost,
-                      enum sl_verdict verdict, struct sl_decision *ret_decision);
+// Is the stamp further ahead than any debt can be? Such a stamp is read as debt_units, and whoever
+// reads it writes that back: else it would go on being read so for as long as some clock was wrong.
+static inline bool sl_stamp_is_astray(const struct sl_limit *limit, uint64_t stamp, uint64_t y) {
+  int64_t ahead = sl_timeline_ahead(stamp, y);
+  return ahead > 0 && (uint64_t)ahead > limit->debt_units;
+}
+
+// The same as sl_stamp_decide, for a caller that keeps stamps: *ret_stamp is the stamp to keep when
+// allowed and c > 0; else it is left alone. Thread-safe (no state).
+static inline enum sl_verdict sl_stamp_take(const struct sl_limit *limit, uint64_t stamp,
+                                            uint64_t y, uint64_t cost, uint64_t *ret_stamp) {
+  uint64_t debt;
+  enum sl_verdict verdict = sl_stamp_decide(limit, stamp, y, cost, &debt);
+  if (verdict == SL_ALLOWED && cost > 0) {
+    *ret_stamp = (y + debt) & SL_STAMP_MASK;
+  }
+  return verdict;
+}
+
+// How many whole tokens `units` (below 2^63) are.
+static inline uint64_t sl_stamp_tokens(const struct sl_limit *limit, uint64_t units) {
+  // The inverse is low, and by so little that the quotient is right or one too small.
+  uint64_t tokens = (uint64_t)(((sl_u128)units * limit->unit_inverse) >> 64);
+  return tokens + (units - tokens * limit->unit >= limit->unit);
+}
+
+// Fills the figures of SEMANTICS 15 for the debt that the decision left; `verdict` is what was said
+// of `cost`. wait_ns is 0 (leaky_bucket.h has its own).
+static inline void sl_stamp_figures_of(const struct sl_limit *limit, uint64_t debt, uint64_t now_ns,
+                                       uint64_t cost, enum sl_verdict verdict,
+                                       struct sl_decision *ret_decision) {
+  const struct sl_timeline *tl = &limit->timeline;
+  ret_decision->verdict = verdict;
+  ret_decision->limit = limit->size;
+  ret_decision->remaining = sl_stamp_tokens(limit, sl_sub_floor_u64(limit->size_units, debt));
+  ret_decision->reset_after_ns = sl_timeline_wait(tl, now_ns, debt);
+  ret_decision->retry_after_ns = 0;
+  ret_decision->wait_ns = 0;
+  ret_decision->slot = 0;
+  if (SL_UNLIKELY(verdict == SL_THROTTLED)) {
+    uint64_t over = debt + cost * limit->unit - limit->size_units;
+    ret_decision->retry_after_ns = sl_timeline_wait(tl, now_ns, over);
+  }
+}
+
+// The same for a stamp that was kept.
+static inline void sl_stamp_figures(const struct sl_limit *limit, uint64_t stamp, uint64_t now_ns,
+                                    uint64_t cost, enum sl_verdict verdict,
+                                    struct sl_decision *ret_decision) {
+  uint64_t debt = sl_stamp_debt(limit, stamp, sl_timeline_now(&limit->timeline, now_ns));
+  sl_stamp_figures_of(limit, debt, now_ns, cost, verdict, ret_decision);
+}
 
 // Takes `cost` without asking (SEMANTICS 21): the debt grows to at most debt_units. Returns the new
 // stamp.
@@ -53,7 +104,6 @@ uint64_t sl_stamp_charge(const struct sl_limit *limit, uint64_t stamp, uint64_t 
                          uint64_t cost);
 
 // ---- reservations (SEMANTICS 33, 35)
-// -------------------------------------------------------------------
 
 // What the holder of a reservation keeps, to cancel it.
 struct sl_receipt {

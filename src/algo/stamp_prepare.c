@@ -20,6 +20,7 @@ static enum sl_status check_debt(uint64_t count, uint64_t period_ns, uint64_t si
 
 static void set_unit(struct sl_limit *limit, uint64_t unit, uint64_t step_ns) {
   limit->unit = unit;
+  limit->unit_inverse = UINT64_MAX / unit;
   limit->size_units = limit->size * unit;
   limit->timeline = sl_timeline_make(limit->rate_count, limit->rate_period_ns, unit, step_ns);
   limit->debt_units =
@@ -33,6 +34,7 @@ enum sl_status sl_stamp_prepare(enum sl_algorithm algorithm, uint64_t count, uin
   struct sl_limit limit = {
       .algorithm = algorithm,
       .unit = 1,
+      .unit_inverse = UINT64_MAX,
       .window_ns = period_ns,
       .max_wait_ns = max_wait_ns,
       .rate_count = count,

@@ -15,7 +15,13 @@ struct sl_timeline sl_timeline_make(uint64_t count, uint64_t period_ns, uint64_t
   struct sl_timeline tl = {.den = period_ns / gcd, .step_ns = step_ns};
   tl.whole = num / tl.den;
   tl.num = num % tl.den;
+  tl.identity = tl.whole == 1 && tl.num == 0 && step_ns == 1;
+  tl.step_ticks = step_ns > 1 ? count * unit : 0;
   tl.magic = (uint64_t)(((sl_u128)tl.num << 64) / tl.den);
+  if (tl.whole == 1) {
+    tl.per = tl.den + tl.num;
+    tl.inverse = (uint64_t)((((sl_u128)tl.den << 64) - (tl.num == 0)) / tl.per);
+  }
   tl.horizon_ns = SPAN_MAX / (tl.whole + (tl.num > 0));
   return tl;
 }
@@ -48,19 +54,18 @@ uint64_t sl_timeline_unit_coarse(uint64_t count, uint64_t period_ns) {
   return most - most % factor;
 }
 
-uint64_t sl_timeline_wait(const struct sl_timeline *tl, uint64_t now_ns, uint64_t ticks) {
+uint64_t sl_timeline_wait_wide(const struct sl_timeline *tl, uint64_t now_ns, uint64_t ticks) {
   if (ticks == 0) {
     return 0;
   }
-  uint64_t start = tl->step_ns > 1 ? now_ns - now_ns % tl->step_ns : now_ns;
-  uint64_t rest;
-  (void)sl_timeline_ticks(tl, start, &rest);
-  sl_u128 per_den = (sl_u128)tl->whole * tl->den + tl->num;
-  sl_u128 wait = sl_ceil_div_u128((sl_u128)ticks * tl->den - rest, per_den);
   if (tl->step_ns > 1) {
-    wait = sl_ceil_div_u128(wait, tl->step_ns) * tl->step_ns - (now_ns - start);
+    sl_u128 steps = sl_ceil_div_u64(ticks, tl->step_ticks);
+    return sl_sat_u128(steps * tl->step_ns - now_ns % tl->step_ns);
   }
-  return sl_sat_u128(wait);
+  uint64_t rest;
+  (void)sl_timeline_ticks(tl, now_ns, &rest);
+  sl_u128 per = (sl_u128)tl->whole * tl->den + tl->num;
+  return sl_sat_u128(sl_ceil_div_u128((sl_u128)ticks * tl->den - rest, per));
 }
 
 uint64_t sl_timeline_span_floor(const struct sl_timeline *tl, uint64_t ns) {

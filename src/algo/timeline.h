@@ -39,6 +39,10 @@ struct sl_timeline {
   uint64_t num;    // plus num/den ticks per ns, num < den, in lowest terms
   uint64_t den;
   uint64_t magic;       // floor(2^64 x num / den): multiplies instead of dividing
+  uint64_t per;         // ticks per den ns: den + num, where 1 <= ticks per ns < 2; else 0
+  uint64_t inverse;     // floor(2^64 x den / per) there
+  uint64_t step_ticks;  // how far the clock jumps at each step_ns > 1
+  bool identity;        // a tick is a nanosecond
   uint64_t step_ns;     // the clock stands still between multiples of this: 1, or the window
   uint64_t horizon_ns;  // a state untouched for longer may be misread; above
 };
@@ -69,8 +73,11 @@ static inline uint64_t sl_timeline_ticks(const struct sl_timeline *tl, uint64_t 
 }
 
 static inline uint64_t sl_timeline_now(const struct sl_timeline *tl, uint64_t now_ns) {
+  if (SL_LIKELY(tl->identity)) {
+    return now_ns;
+  }
   uint64_t rest;
-  if (SL_UNLIKELY(tl->step_ns > 1)) {
+  if (tl->step_ns > 1) {
     now_ns -= now_ns % tl->step_ns;
   }
   return sl_timeline_ticks(tl, now_ns, &rest);
@@ -81,9 +88,31 @@ static inline int64_t sl_timeline_ahead(uint64_t stamp, uint64_t y) {
   return (int64_t)((stamp - y) << 1) >> 1;
 }
 
-// The least wait in ns after which the tick count has grown by at least `ticks` (0 for ticks <= 0).
-// UINT64_MAX when that is beyond 64 bits.
-uint64_t sl_timeline_wait(const struct sl_timeline *tl, uint64_t now_ns, uint64_t ticks);
+// sl_timeline_wait by plain division: for rates that are beyond the fast forms, and to check them
+// by.
+uint64_t sl_timeline_wait_wide(const struct sl_timeline *tl, uint64_t now_ns, uint64_t ticks);
+
+// The least wait in ns after which the tick count has grown by at least `ticks` (0 for 0; up to
+// 2^62). UINT64_MAX when that is beyond 64 bits.
+static inline uint64_t sl_timeline_wait(const struct sl_timeline *tl, uint64_t now_ns,
+                                        uint64_t ticks) {
+  if (ticks == 0) {
+    return 0;
+  }
+  if (SL_LIKELY(tl->identity)) {
+    return ticks;
+  }
+  if (tl->inverse == 0 || tl->step_ns > 1) {
+    return sl_timeline_wait_wide(tl, now_ns, ticks);
+  }
+  // ceil((ticks x den - rest) / per). The product with the inverse is low by less than one, so the
+  // rest of the division is above -per and below 2 x per, and wrapping does not hide it.
+  uint64_t rest;
+  (void)sl_timeline_ticks(tl, now_ns, &rest);
+  uint64_t wait = (uint64_t)(((sl_u128)ticks * tl->inverse) >> 64);
+  int64_t left = (int64_t)(ticks * tl->den - rest - wait * tl->per);
+  return wait + (left > 0) + (left > (int64_t)tl->per);
+}
 
 // The ticks that surely pass in `ns` from any start (rounded down), saturating at 2^62; and the
 // most that can pass (rounded up).

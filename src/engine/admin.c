@@ -2,17 +2,25 @@
 // cancel.
 #include "engine/core.h"
 
+// At the cap a charge that has no room is lost, as `when_full` counts it.
 static enum sl_status ready(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns) {
   return held->slot == NULL ? SL_ERR_FULL : sl_held_ready(engine, held, now_ns);
 }
 
-// At the cap a charge without a bucket is lost, as `when_full` counts it.
-static void charge_held(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns,
-                        uint64_t cost) {
+// Holds a bucket and moves *now_ns up to the time to decide at.
+static enum sl_status hold_now(struct sl_engine *engine, const struct sl_ask *ask, uint64_t *now_ns,
+                               bool create, struct sl_held *ret_held) {
+  enum sl_status status = sl_hold(engine, ask, *now_ns, create, ret_held);
+  if (status == SL_OK) {
+    *now_ns = sl_engine_latest(engine, *now_ns);
+    sl_held_advance(ret_held, *now_ns);
+  }
+  return status;
+}
+
+static void charge_held(struct sl_held *held, uint64_t now_ns, uint64_t cost) {
   const struct sl_class *class = held->ask->class;
-  if (held->slot == NULL) {
-    (void)sl_verdict_when_full(engine);
-  } else if (class->ops != NULL) {
+  if (class->ops != NULL) {
     class->ops->charge(&class->limit, sl_cell_record(held->cell)->state, now_ns, cost);
   } else {
     held->cell = sl_stamp_charge(&class->limit, held->cell, now_ns, cost);
@@ -27,17 +35,20 @@ enum sl_status sl_engine_charge(struct sl_engine *engine, const struct sl_ask *a
     return SL_OK;
   }
   struct sl_held held;
-  enum sl_status status = sl_hold(engine, ask, now_ns, ask->cost > 0, &held);
+  enum sl_status status = hold_now(engine, ask, &now_ns, ask->cost > 0, &held);
   if (status != SL_OK) {
     return status;
   }
-  status = ask->cost > 0 ? ready(engine, &held, now_ns) : SL_OK;
-  if (status == SL_OK || status == SL_ERR_FULL) {
-    if (ask->cost > 0 && ask->class->limit.size > 0) {
-      charge_held(engine, &held, now_ns, ask->cost);
-    }
-    sl_held_figures(&held, now_ns, 0, SL_ALLOWED, ret_decision);
+  bool charges = ask->cost > 0 && ask->class->limit.size > 0;
+  status = charges ? ready(engine, &held, now_ns) : SL_OK;
+  if (status == SL_ERR_FULL) {
+    (void)sl_verdict_when_full(engine);
     status = SL_OK;
+  } else if (status == SL_OK && charges) {
+    charge_held(&held, now_ns, ask->cost);
+  }
+  if (status == SL_OK) {
+    sl_held_figures(&held, now_ns, 0, SL_ALLOWED, ret_decision);
   }
   sl_let_go(engine, &held, now_ns, false);
   return status;
@@ -71,7 +82,6 @@ bool sl_engine_reset(struct sl_engine *engine, const struct sl_class *class,
 }
 
 // ---- slots
-// --------------------------------------------------------------------------------------------------
 
 typedef bool slot_op(const struct sl_limit *limit, void *state, uint64_t now_ns, uint64_t slot);
 
@@ -82,7 +92,7 @@ static enum sl_status on_slot(struct sl_engine *engine, const struct sl_ask *ask
     return SL_ERR_UNSUPPORTED;
   }
   struct sl_held held;
-  enum sl_status status = sl_hold(engine, ask, now_ns, false, &held);
+  enum sl_status status = hold_now(engine, ask, &now_ns, false, &held);
   if (status == SL_OK && held.slot != NULL) {
     *ret_held = op(&ask->class->limit, sl_cell_record(held.cell)->state, now_ns, slot);
     sl_let_go(engine, &held, now_ns, true);
@@ -103,7 +113,6 @@ enum sl_status sl_engine_renew(struct sl_engine *engine, const struct sl_ask *as
 }
 
 // ---- reservations
-// ---------------------------------------------------------------------------------------------
 
 static bool reservable(const struct sl_class *class) {
   return class->ops == NULL && class->limit.algorithm != SL_UNLIMITED;

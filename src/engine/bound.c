@@ -1,7 +1,6 @@
 #include "engine/bound.h"
 
 // ---- binding
-// ------------------------------------------------------------------------------------------------
 
 enum sl_status sl_bind(struct sl_engine *engine, const struct sl_ruleset *set,
                        const struct sl_mem *mem, struct sl_bound **ret_bound) {
@@ -45,7 +44,6 @@ void sl_unbind(struct sl_bound *bound) {
 }
 
 // ---- the decider's scratch
-// ------------------------------------------------------------------------------------
 
 void sl_decider_close(struct sl_decider *decider) {
   const struct sl_mem *mem = decider->hits.mem;
@@ -85,7 +83,6 @@ static enum sl_status reserve_room(struct sl_decider *decider, size_t count) {
 }
 
 // ---- the answer
-// -----------------------------------------------------------------------------------------------
 
 static bool enforced(const struct sl_hit *hit) { return hit->rule->over_limit != SL_OVER_SHADOW; }
 
@@ -105,8 +102,8 @@ static bool refuses_more(const struct sl_hit *a, const struct sl_decision *da,
 // the emptiest, an unlimited rule the fullest.
 static bool has_less_left(const struct sl_hit *a, const struct sl_decision *da,
                           const struct sl_hit *b, const struct sl_decision *db) {
-  sl_u128 left_a = (sl_u128)da->remaining * db->limit;
-  sl_u128 left_b = (sl_u128)db->remaining * da->limit;
+  sl_u128 left_a = (sl_u128)da->remaining * sl_max_u64(db->limit, 1);
+  sl_u128 left_b = (sl_u128)db->remaining * sl_max_u64(da->limit, 1);
   if (da->limit == UINT64_MAX || db->limit == UINT64_MAX) {
     left_a = da->limit == UINT64_MAX;
     left_b = db->limit == UINT64_MAX;
@@ -153,7 +150,6 @@ static void gather_waits(const struct sl_decider *decider, struct sl_answer *ans
 }
 
 // ---- deciding
-// -------------------------------------------------------------------------------------------------
 
 static bool is_unlimited(const struct sl_bound *bound, const struct sl_hit *hit) {
   return sl_hit_class(bound, hit)->limit.algorithm == SL_UNLIMITED;

@@ -34,6 +34,20 @@ static inline struct sl_class *sl_engine_class(const struct sl_engine *engine, u
   return chunk[id % CLASS_CHUNK];
 }
 
+// The time to decide at with buckets held: what each of them saw before is not after it.
+static inline uint64_t sl_engine_latest(const struct sl_engine *engine, uint64_t now_ns) {
+  return sl_max_u64(now_ns, atomic_load_explicit(&engine->latest_ns, memory_order_relaxed));
+}
+
+// Counts bytes towards the cap. False when they do not fit under it.
+bool sl_engine_take_bytes(struct sl_engine *engine, size_t size);
+void sl_engine_give_bytes(struct sl_engine *engine, size_t size);
+
+// Memory within the cap; where there is none left, records that are fresh, or by `when_full`
+// nearest to it, make room. SL_OK; SL_ERR_FULL at the cap; SL_ERR_MEMORY.
+enum sl_status sl_engine_alloc(struct sl_engine *engine, size_t size, size_t align, uint64_t now_ns,
+                               void **ret_ptr) SL_MUST_USE;
+
 // ---- records: what the cell of a bucket that is more than a stamp refers to
 // ---------------------------------
 
@@ -44,8 +58,9 @@ struct sl_record {
 };
 
 static inline struct sl_record *sl_cell_record(uint64_t cell) {
-  return (struct sl_record *)(uintptr_t)(cell & ~SL_CELL_LOCK);  // NOLINT(performance-no-int-to-ptr):
-                                                                 // that is what a cell is
+  return (struct sl_record *)(uintptr_t)(cell &
+                                         ~SL_CELL_LOCK);  // NOLINT(performance-no-int-to-ptr):
+                                                          // that is what a cell is
 }
 
 // A fresh record. SL_ERR_FULL at the cap, SL_ERR_MEMORY.
@@ -54,7 +69,6 @@ enum sl_status sl_record_create(struct sl_engine *engine, const struct sl_class 
 void sl_record_free(struct sl_engine *engine, struct sl_record *record);
 
 // ---- held buckets: locked by this thread
-// ----------------------------------------------------------------------
 
 struct sl_held {
   const struct sl_ask *ask;
@@ -66,10 +80,13 @@ struct sl_held {
   bool created;
 };
 
-// Locks the bucket; makes it, fresh, where there is none and `create` says so. SL_OK (see room,
-// slot); SL_ERR_MEMORY.
+// Locks the bucket; makes it, fresh, where there is none and `create` says so (an unlimited limit
+// has none). SL_OK (see room, slot); SL_ERR_MEMORY. A record is advanced with sl_held_advance next.
 enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
                        bool create, struct sl_held *ret_held) SL_MUST_USE;
+
+// Advances a record to now_ns, which is not before any time it was advanced to (sl_engine_latest).
+void sl_held_advance(struct sl_held *held, uint64_t now_ns);
 
 // Writes held->cell back and unlocks; a bucket that is fresh at now_ns and was made here, or
 // `drop_fresh`, goes.
@@ -87,6 +104,8 @@ enum sl_status sl_held_ready(struct sl_engine *engine, struct sl_held *held,
 // Commits what test allowed. *ret_wait_ns: leaky_bucket's wait.
 void sl_held_commit(struct sl_held *held, uint64_t now_ns, uint64_t cost, uint64_t slot,
                     uint64_t *ret_wait_ns);
+// leaky_bucket: the wait that committing would give.
+uint64_t sl_held_wait(const struct sl_held *held, uint64_t now_ns, uint64_t cost);
 void sl_held_figures(const struct sl_held *held, uint64_t now_ns, uint64_t cost,
                      enum sl_verdict verdict, struct sl_decision *ret_decision);
 

@@ -3,30 +3,45 @@
 #include "engine/core.h"
 
 // ---- one bucket, one stamp: a compare-and-swap
-// ------------------------------------------------------------------
 
-static void stamp_figures(const struct sl_ask *ask, uint64_t old_stamp, uint64_t new_stamp,
-                          uint64_t now_ns, enum sl_verdict verdict,
-                          struct sl_decision *ret_decision) {
+// Decides on what was read from the slot; *ret_debt is the debt that is left. False when the slot
+// has changed meanwhile; then nothing was done.
+static inline __attribute__((always_inline)) bool
+try_stamp(const struct sl_limit *limit, struct sl_slot *slot, uint64_t tag, uint64_t cell,
+          uint64_t cost, uint64_t y, enum sl_verdict *ret_verdict, uint64_t *ret_debt) {
+  *ret_verdict = sl_stamp_decide(limit, cell, y, cost, ret_debt);
+  bool writes = *ret_verdict == SL_ALLOWED && cost > 0;
+  if (SL_LIKELY(writes) || SL_UNLIKELY(sl_stamp_is_astray(limit, cell, y))) {
+    return sl_slot_swap(slot, tag, cell, (y + *ret_debt) & SL_STAMP_MASK);
+  }
+  // What is not written is read twice: the place may have gone to another key before the cell was
+  // read.
+  return atomic_load_explicit(&slot->tag, memory_order_acquire) == tag;
+}
+
+static inline __attribute__((always_inline)) void stamp_figures(const struct sl_ask *ask,
+                                                                uint64_t debt, uint64_t now_ns,
+                                                                enum sl_verdict verdict,
+                                                                struct sl_decision *ret_decision) {
   const struct sl_limit *limit = &ask->class->limit;
-  sl_stamp_figures(limit, new_stamp, now_ns, ask->cost, verdict, ret_decision);
-  if (SL_UNLIKELY(limit->algorithm == SL_LEAKY_BUCKET) && verdict == SL_ALLOWED) {
-    uint64_t ignored;
-    (void)sl_leaky_bucket_take(limit, old_stamp, now_ns, ask->cost, &ignored,
-                               &ret_decision->wait_ns);
+  sl_stamp_figures_of(limit, debt, now_ns, ask->cost, verdict, ret_decision);
+  if (SL_UNLIKELY(ask->class->kind == SL_CLASS_LEAKY) && verdict == SL_ALLOWED && ask->cost > 0) {
+    // It departs when those before it have gone.
+    uint64_t before_it = debt - ask->cost * limit->unit;
+    ret_decision->wait_ns = sl_timeline_wait(&limit->timeline, now_ns, before_it);
   }
 }
 
 // The key has no bucket: it is fresh. False when a bucket turned up meanwhile.
 static bool take_new(struct sl_engine *engine, const struct sl_ask *ask, struct sl_place_of place,
                      uint64_t now_ns, uint64_t y, struct sl_decision *ret_decision) {
-  uint64_t stamp = y;
-  enum sl_verdict verdict = sl_stamp_take(&ask->class->limit, y, y, ask->cost, &stamp);
+  uint64_t debt;
+  enum sl_verdict verdict = sl_stamp_decide(&ask->class->limit, y, y, ask->cost, &debt);
   if (verdict == SL_ALLOWED && ask->cost > 0) {
     struct sl_slot *slot;
     bool may_evict = engine->when_full == SL_FULL_EVICT;
-    enum sl_insert inserted =
-        sl_table_insert(&engine->table, place, ask->class->id, stamp, now_ns, may_evict, &slot);
+    enum sl_insert inserted = sl_table_insert(&engine->table, place, ask->class->id,
+                                              (y + debt) & SL_STAMP_MASK, now_ns, may_evict, &slot);
     if (inserted == SL_INSERT_EXISTS) {
       return false;
     }
@@ -37,49 +52,58 @@ static bool take_new(struct sl_engine *engine, const struct sl_ask *ask, struct 
       return true;
     }
   }
-  stamp_figures(ask, y, stamp, now_ns, verdict, ret_decision);
+  stamp_figures(ask, debt, now_ns, verdict, ret_decision);
   return true;
 }
 
-static inline __attribute__((always_inline)) void take_stamp(struct sl_engine *engine,
-                                                             const struct sl_ask *ask,
-                                                             uint64_t now_ns,
-                                                             struct sl_decision *ret_decision) {
+// The general way: the bucket has moved, is locked, is contended or does not exist.
+static __attribute__((noinline)) void take_stamp_slowly(struct sl_engine *engine,
+                                                        const struct sl_ask *ask, uint64_t now_ns,
+                                                        struct sl_decision *ret_decision) {
   const struct sl_limit *limit = &ask->class->limit;
   struct sl_place_of place = sl_table_place(ask->bucket);
   uint64_t y = sl_timeline_now(&limit->timeline, now_ns);
-  struct sl_slot *slot = sl_table_find_home(&engine->table, place);
   for (unsigned round = 0;;) {
-    if (SL_UNLIKELY(slot == NULL)) {
-      slot = sl_table_find(&engine->table, place);
-      if (slot == NULL && take_new(engine, ask, place, now_ns, y, ret_decision)) {
+    struct sl_slot *slot = sl_table_find(&engine->table, place);
+    if (slot == NULL) {
+      if (take_new(engine, ask, place, now_ns, y, ret_decision)) {
         return;
       }
       continue;
     }
     uint64_t cell = atomic_load_explicit(&slot->cell, memory_order_acquire);
-    if (SL_UNLIKELY((cell & SL_CELL_LOCK) != 0)) {
+    enum sl_verdict verdict;
+    uint64_t debt;
+    if ((cell & SL_CELL_LOCK) != 0) {
       engine->relax(engine->relax_ctx, round++);
-      slot = sl_table_find(&engine->table, place);
-      continue;
-    }
-    uint64_t stamp = cell;
-    enum sl_verdict verdict = sl_stamp_take(limit, cell, y, ask->cost, &stamp);
-    // What is not written is read twice: the place may have gone to another key before the cell was
-    // read.
-    bool writes = verdict == SL_ALLOWED && ask->cost > 0;
-    bool done = writes ? sl_slot_swap(slot, place.tag, cell, stamp)
-                       : atomic_load_explicit(&slot->tag, memory_order_acquire) == place.tag;
-    if (SL_LIKELY(done)) {
-      stamp_figures(ask, cell, stamp, now_ns, verdict, ret_decision);
+    } else if (try_stamp(limit, slot, place.tag, cell, ask->cost, y, &verdict, &debt)) {
+      stamp_figures(ask, debt, now_ns, verdict, ret_decision);
       return;
     }
-    slot = sl_table_find(&engine->table, place);
   }
 }
 
+// Decides in the slot where the key was found, NULL when it was not found at home.
+static inline __attribute__((always_inline)) void
+take_stamp_at(struct sl_engine *engine, struct sl_slot *slot, const struct sl_ask *ask,
+              uint64_t now_ns, struct sl_decision *ret_decision) {
+  if (SL_LIKELY(slot != NULL)) {
+    const struct sl_limit *limit = &ask->class->limit;
+    uint64_t tag = sl_table_place(ask->bucket).tag;
+    uint64_t y = sl_timeline_now(&limit->timeline, now_ns);
+    uint64_t cell = atomic_load_explicit(&slot->cell, memory_order_acquire);
+    enum sl_verdict verdict;
+    uint64_t debt;
+    if (SL_LIKELY((cell & SL_CELL_LOCK) == 0) &&
+        SL_LIKELY(try_stamp(limit, slot, tag, cell, ask->cost, y, &verdict, &debt))) {
+      stamp_figures(ask, debt, now_ns, verdict, ret_decision);
+      return;
+    }
+  }
+  take_stamp_slowly(engine, ask, now_ns, ret_decision);
+}
+
 // ---- several
-// ------------------------------------------------------------------------------------------------------
 
 static bool before(const struct sl_held *a, const struct sl_held *b) {
   return a->place.tag != b->place.tag ? a->place.tag < b->place.tag
@@ -119,6 +143,7 @@ static void let_all_go(struct together *t) {
 }
 
 // Locks all in the order of their places, so that no two threads wait for each other.
+// SL_ERR_ARGUMENT when two of them are one bucket.
 static enum sl_status hold_all(struct together *t, const struct sl_ask *asks,
                                struct sl_held **order) {
   for (size_t i = 0; i < t->count; i++) {
@@ -126,16 +151,23 @@ static enum sl_status hold_all(struct together *t, const struct sl_ask *asks,
     order[i] = &t->held[i];
   }
   sort_held(order, t->count);
+  for (size_t i = 1; i < t->count; i++) {
+    // They would wait for each other for ever.
+    if (!before(order[i - 1], order[i])) {
+      return SL_ERR_ARGUMENT;
+    }
+  }
   for (size_t i = 0; i < t->count; i++) {
-    // Two keys of one request with equal hashes would wait for each other for ever; they are one
-    // bucket.
-    sl_assert(i == 0 || before(order[i - 1], order[i]));
     enum sl_status status =
         sl_hold(t->engine, order[i]->ask, t->now_ns, !t->look && order[i]->ask->cost > 0, order[i]);
     if (status != SL_OK) {
       let_all_go(t);
       return status;
     }
+  }
+  t->now_ns = sl_engine_latest(t->engine, t->now_ns);
+  for (size_t i = 0; i < t->count; i++) {
+    sl_held_advance(&t->held[i], t->now_ns);
   }
   return SL_OK;
 }
@@ -186,8 +218,10 @@ static void commit_one(struct together *t, size_t i, bool admits, uint64_t slot)
   bool concurrency = held->ask->class->limit.algorithm == SL_CONCURRENCY;
   if (!t->look && verdict == SL_ALLOWED && admits && held->room == SL_OK) {
     sl_held_commit(held, t->now_ns, held->ask->cost, slot, &wait_ns);
+  } else if (verdict == SL_ALLOWED && admits) {
+    wait_ns = sl_held_wait(held, t->now_ns, held->ask->cost);
   }
-  if (!t->look && verdict == SL_THROTTLED && logs_refusals(held) &&
+  if (!t->look && verdict != SL_ALLOWED && logs_refusals(held) &&
       sl_held_ready(t->engine, held, t->now_ns) == SL_OK) {
     held->ask->class->ops->refuse(&held->ask->class->limit, sl_cell_record(held->cell)->state,
                                   t->now_ns, held->ask->cost);
@@ -242,7 +276,6 @@ enum sl_status sl_engine_take_together(struct sl_engine *engine, const struct sl
 }
 
 // ---- the ways in
-// ----------------------------------------------------------------------------------------------------
 
 static enum sl_status take_record(struct sl_engine *engine, const struct sl_ask *ask,
                                   uint64_t now_ns, struct sl_decision *ret_decision) {
@@ -255,45 +288,65 @@ static void take_unlimited(struct sl_decision *ret_decision) {
       (struct sl_decision){.verdict = SL_ALLOWED, .limit = UINT64_MAX, .remaining = UINT64_MAX};
 }
 
-static inline __attribute__((always_inline)) enum sl_status
-take_any(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
-         struct sl_decision *ret_decision) {
-  if (SL_LIKELY(ask->class->ops == NULL && ask->class->limit.algorithm != SL_UNLIMITED)) {
-    take_stamp(engine, ask, now_ns, ret_decision);
-    return SL_OK;
-  }
-  if (ask->class->ops != NULL) {
+static enum sl_status take_other(struct sl_engine *engine, const struct sl_ask *ask,
+                                 uint64_t now_ns, struct sl_decision *ret_decision) {
+  if (ask->class->kind == SL_CLASS_RECORD) {
     return take_record(engine, ask, now_ns, ret_decision);
   }
   take_unlimited(ret_decision);
   return SL_OK;
 }
 
+static bool is_stamp(const struct sl_class *class) { return class->kind <= SL_CLASS_LEAKY; }
+
 enum sl_status sl_engine_take(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
                               struct sl_decision *ret_decision) {
-  return take_any(engine, ask, now_ns, ret_decision);
+  if (SL_UNLIKELY(!is_stamp(ask->class))) {
+    return take_other(engine, ask, now_ns, ret_decision);
+  }
+  struct sl_slot *slot = sl_table_find_home(&engine->table, sl_table_place(ask->bucket));
+  take_stamp_at(engine, slot, ask, now_ns, ret_decision);
+  return SL_OK;
 }
 
-enum { AHEAD = 32 };
+enum { BATCH = 32 };
 
-enum sl_status sl_engine_take_each(struct sl_engine *engine, const struct sl_ask *asks,
-                                   size_t count, uint64_t now_ns,
-                                   struct sl_decision *ret_decisions) {
-  enum sl_status worst = SL_OK;
-  for (size_t i = 0; i < count && i < AHEAD; i++) {
-    sl_engine_prefetch(engine, &asks[i]);
-  }
+// Finds all before it decides any: a key that has spilled from its home line is fetched meanwhile.
+static enum sl_status take_batch(struct sl_engine *engine, const struct sl_ask *asks, size_t count,
+                                 uint64_t now_ns, struct sl_decision *ret_decisions) {
+  struct sl_slot *slots[BATCH];
   for (size_t i = 0; i < count; i++) {
-    if (i + AHEAD < count) {
-      sl_engine_prefetch(engine, &asks[i + AHEAD]);
+    struct sl_place_of place = sl_table_place(asks[i].bucket);
+    slots[i] = sl_table_find_home(&engine->table, place);
+    if (SL_UNLIKELY(slots[i] == NULL)) {
+      sl_table_prefetch_spill(&engine->table, place);
     }
-    enum sl_status status = take_any(engine, &asks[i], now_ns, &ret_decisions[i]);
+  }
+  enum sl_status worst = SL_OK;
+  for (size_t i = 0; i < count; i++) {
+    if (SL_LIKELY(is_stamp(asks[i].class))) {
+      take_stamp_at(engine, slots[i], &asks[i], now_ns, &ret_decisions[i]);
+      continue;
+    }
+    enum sl_status status = take_other(engine, &asks[i], now_ns, &ret_decisions[i]);
     if (status != SL_OK) {
       ret_decisions[i] = (struct sl_decision){.verdict = SL_THROTTLED,
                                               .limit = asks[i].class->limit.size,
                                               .retry_after_ns = SL_NS_PER_S};
       worst = status;
     }
+  }
+  return worst;
+}
+
+enum sl_status sl_engine_take_each(struct sl_engine *engine, const struct sl_ask *asks,
+                                   size_t count, uint64_t now_ns,
+                                   struct sl_decision *ret_decisions) {
+  enum sl_status worst = SL_OK;
+  for (size_t done = 0; done < count; done += BATCH) {
+    size_t n = count - done < BATCH ? count - done : BATCH;
+    enum sl_status status = take_batch(engine, asks + done, n, now_ns, ret_decisions + done);
+    worst = status != SL_OK ? status : worst;
   }
   return worst;
 }

@@ -4,17 +4,30 @@
 #include "engine/core.h"
 
 // ---- memory within the cap
-// ----------------------------------------------------------------------------------
+
+bool sl_engine_take_bytes(struct sl_engine *engine, size_t size) {
+  size_t used = atomic_load_explicit(&engine->used_bytes, memory_order_relaxed);
+  do {
+    if (size > engine->max_bytes - used) {
+      return false;
+    }
+  } while (!atomic_compare_exchange_weak_explicit(&engine->used_bytes, &used, used + size,
+                                                  memory_order_relaxed, memory_order_relaxed));
+  return true;
+}
+
+void sl_engine_give_bytes(struct sl_engine *engine, size_t size) {
+  atomic_fetch_sub_explicit(&engine->used_bytes, size, memory_order_relaxed);
+}
 
 static void *capped_alloc(void *ctx, size_t size, size_t align) {
   struct sl_engine *engine = ctx;
-  size_t used = atomic_fetch_add_explicit(&engine->used_bytes, size, memory_order_relaxed);
-  void *ptr = NULL;
-  if (used <= engine->max_bytes && size <= engine->max_bytes - used) {
-    ptr = engine->mem.alloc(engine->mem.ctx, size, align);
+  if (!sl_engine_take_bytes(engine, size)) {
+    return NULL;
   }
+  void *ptr = engine->mem.alloc(engine->mem.ctx, size, align);
   if (ptr == NULL) {
-    atomic_fetch_sub_explicit(&engine->used_bytes, size, memory_order_relaxed);
+    sl_engine_give_bytes(engine, size);
   }
   return ptr;
 }
@@ -22,11 +35,10 @@ static void *capped_alloc(void *ctx, size_t size, size_t align) {
 static void capped_free(void *ctx, void *ptr, size_t size, size_t align) {
   struct sl_engine *engine = ctx;
   engine->mem.free(engine->mem.ctx, ptr, size, align);
-  atomic_fetch_sub_explicit(&engine->used_bytes, size, memory_order_relaxed);
+  sl_engine_give_bytes(engine, size);
 }
 
 // ---- what the table asks
-// --------------------------------------------------------------------------------------
 
 static bool by_value(void *ctx, uint16_t class_id) {
   return sl_engine_class(ctx, class_id)->ops == NULL;
@@ -43,6 +55,7 @@ static bool is_fresh(void *ctx, uint16_t class_id, uint64_t cell, uint64_t now_n
   }
   void *state = sl_cell_record(cell)->state;
   struct sl_decision decision;
+  now_ns = sl_engine_latest(ctx, now_ns);
   class->ops->advance(limit, state, now_ns);
   class->ops->figures(limit, state, now_ns, 0, SL_ALLOWED, &decision);
   *ret_distance_ns = decision.reset_after_ns;
@@ -59,7 +72,6 @@ static void dropped(void *ctx, uint16_t class_id, uint64_t cell, bool lossy) {
 }
 
 // ---- making
-// -----------------------------------------------------------------------------------------------------
 
 static void relax_default(void *ctx, unsigned round) {
   (void)ctx;
@@ -135,7 +147,6 @@ void sl_engine_destroy(struct sl_engine *engine) {
 const struct sl_secret *sl_engine_secret(const struct sl_engine *engine) { return &engine->secret; }
 
 // ---- classes
-// ------------------------------------------------------------------------------------------------
 
 static void lock_classes(struct sl_engine *engine) {
   for (unsigned round = 0;
@@ -201,22 +212,38 @@ static enum sl_status collect_classes(struct sl_engine *engine) {
   return SL_OK;
 }
 
+static enum sl_class_kind kind_of(const struct sl_limit *limit) {
+  if (limit->algorithm == SL_UNLIMITED) {
+    return SL_CLASS_UNLIMITED;
+  }
+  if (sl_record_ops_of(limit) != NULL) {
+    return SL_CLASS_RECORD;
+  }
+  return limit->algorithm == SL_LEAKY_BUCKET ? SL_CLASS_LEAKY : SL_CLASS_STAMP;
+}
+
 static enum sl_status add_class(struct sl_engine *engine, const struct sl_limit *limit,
                                 struct sl_hash print, int id, struct sl_class **ret_class) {
+  uint64_t now_ns = sl_engine_latest(engine, 0);
+  enum sl_status status = SL_OK;
+  void *memory;
   if (engine->class_chunks[id / CLASS_CHUNK] == NULL) {
-    struct sl_class **chunk =
-        sl_mem_array(&engine->capped, CLASS_CHUNK, sizeof(struct sl_class *), 64);
-    if (chunk == NULL) {
-      return SL_ERR_MEMORY;
+    status = sl_engine_alloc(engine, CLASS_CHUNK * sizeof(struct sl_class *), 64, now_ns, &memory);
+    if (status != SL_OK) {
+      return status;
     }
-    atomic_store_explicit(&engine->class_chunks[id / CLASS_CHUNK], chunk, memory_order_release);
+    atomic_store_explicit(&engine->class_chunks[id / CLASS_CHUNK], memory, memory_order_release);
   }
-  struct sl_class *class = engine->capped.alloc(engine, sizeof *class, 64);
-  if (class == NULL) {
-    return SL_ERR_MEMORY;
+  status = sl_engine_alloc(engine, sizeof(struct sl_class), 64, now_ns, &memory);
+  if (status != SL_OK) {
+    return status;
   }
-  *class = (struct sl_class){
-      .limit = *limit, .ops = sl_record_ops_of(limit), .print = print, .id = (uint16_t)id};
+  struct sl_class *class = memory;
+  *class = (struct sl_class){.kind = kind_of(limit),
+                             .limit = *limit,
+                             .ops = sl_record_ops_of(limit),
+                             .print = print,
+                             .id = (uint16_t)id};
   engine->class_chunks[id / CLASS_CHUNK][id % CLASS_CHUNK] = class;
   if (class->ops == NULL && limit->timeline.horizon_ns < engine->horizon_ns) {
     engine->horizon_ns = limit->timeline.horizon_ns;
@@ -264,7 +291,6 @@ void sl_engine_drop_class(struct sl_engine *engine, const struct sl_class *class
 }
 
 // ---- time
-// -----------------------------------------------------------------------------------------------------
 
 struct leap {
   const struct sl_engine *engine;
@@ -288,7 +314,7 @@ static bool fresh_after_leap(void *ctx, uint16_t class_id, uint64_t tag, uint64_
 // Looks at every bucket before any stamp could be misread for its age.
 static void sweep_for_age(struct sl_engine *engine, uint64_t from_ns, uint64_t to_ns) {
   uint64_t swept = atomic_load_explicit(&engine->swept_ns, memory_order_relaxed);
-  if (to_ns - swept <= engine->horizon_ns / 4 ||
+  if (sl_sub_floor_u64(to_ns, swept) <= engine->horizon_ns / 4 ||
       !atomic_compare_exchange_strong(&engine->swept_ns, &swept, to_ns)) {
     return;
   }
@@ -305,15 +331,15 @@ uint64_t sl_engine_now(struct sl_engine *engine, uint64_t reading_ns) {
     }
   } while (!atomic_compare_exchange_weak_explicit(&engine->latest_ns, &latest, now_ns,
                                                   memory_order_relaxed, memory_order_relaxed));
-  if (SL_UNLIKELY(now_ns - atomic_load_explicit(&engine->swept_ns, memory_order_relaxed) >
-                  engine->horizon_ns / 4)) {
+  // Another thread may be further, and have swept for a later time.
+  uint64_t swept = atomic_load_explicit(&engine->swept_ns, memory_order_relaxed);
+  if (SL_UNLIKELY(sl_sub_floor_u64(now_ns, swept) > engine->horizon_ns / 4)) {
     sweep_for_age(engine, latest, now_ns);
   }
   return now_ns;
 }
 
 // ---- looking after it
-// -------------------------------------------------------------------------------------------
 
 size_t sl_engine_sweep(struct sl_engine *engine, size_t lines, uint64_t now_ns) {
   size_t each = lines / SL_TABLE_FAMILIES + 1;

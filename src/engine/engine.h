@@ -56,11 +56,14 @@ const struct sl_secret *sl_engine_secret(const struct sl_engine *engine);
 uint64_t sl_engine_now(struct sl_engine *engine, uint64_t reading_ns);
 
 // ---- classes: the limits in use
-// --------------------------------------------------------------------------
+
+// How a bucket of a class is decided.
+enum sl_class_kind { SL_CLASS_STAMP, SL_CLASS_LEAKY, SL_CLASS_RECORD, SL_CLASS_UNLIMITED };
 
 // A registered limit. Equal limits share one class; it lives while somebody holds it or a bucket of
 // it exists.
 struct sl_class {
+  enum sl_class_kind kind;
   struct sl_limit limit;
   const struct sl_record_ops *ops;  // NULL: a bucket is one stamp
   struct sl_hash print;             // keyed fingerprint of the limit
@@ -68,14 +71,14 @@ struct sl_class {
   uint32_t holders;
 };
 
-// SL_OK: *ret_class is valid until sl_engine_drop_class; SL_ERR_MEMORY; SL_ERR_FULL: 16,383
-// different limits are in use. Thread-safe, not for the decision path.
+// SL_OK: *ret_class is valid until sl_engine_drop_class; SL_ERR_MEMORY; SL_ERR_FULL: 16,384
+// different limits are in use, or the memory cap is reached. Thread-safe, not for the decision
+// path.
 enum sl_status sl_engine_hold_class(struct sl_engine *engine, const struct sl_limit *limit,
                                     const struct sl_class **ret_class) SL_MUST_USE;
 void sl_engine_drop_class(struct sl_engine *engine, const struct sl_class *class);
 
 // ---- decisions
-// -------------------------------------------------------------------------------------------
 
 // One bucket to decide about.
 struct sl_ask {
@@ -101,6 +104,7 @@ enum sl_status sl_engine_take_each(struct sl_engine *engine, const struct sl_ask
                                    struct sl_decision *ret_decisions) SL_MUST_USE;
 
 // Brings the bucket's memory near; no effect otherwise.
+// Worth calling for each of a batch as soon as its key is hashed.
 void sl_engine_prefetch(const struct sl_engine *engine, const struct sl_ask *ask);
 
 enum { SL_TOGETHER_MAX = 128 };
@@ -109,7 +113,7 @@ enum { SL_TOGETHER_MAX = 128 };
 // and all are charged, or none is; then each shadow one. ret_decisions[i] says what ask i itself
 // says: a rule's own verdict, and its figures for the state that was left. *ret_allowed is the
 // request's answer. `look`: nothing is charged, the answer is what it would be (PEEK).
-//   SL_ERR_ARGUMENT  count above SL_TOGETHER_MAX
+//   SL_ERR_ARGUMENT  count above SL_TOGETHER_MAX, or two asks for one bucket
 //   SL_ERR_MEMORY    nothing was charged
 enum sl_status sl_engine_take_together(struct sl_engine *engine, const struct sl_ask *asks,
                                        size_t count, uint64_t now_ns, bool look,
@@ -143,7 +147,6 @@ enum sl_status sl_engine_cancel(struct sl_engine *engine, const struct sl_ask *a
                                 const struct sl_receipt *receipt, uint64_t now_ns) SL_MUST_USE;
 
 // ---- looking after it
-// ------------------------------------------------------------------------------------
 
 // Drops fresh buckets in about `lines` lines of the table (one call visits each at most once),
 // going on where the last call ended. Returns how many were dropped. For idle moments; the engine

@@ -5,7 +5,6 @@
 #include "engine/core.h"
 
 // ---- records
-// ------------------------------------------------------------------------------------------------
 
 enum { EVICT_TRIES = 64 };
 
@@ -23,21 +22,35 @@ static void make_room(struct sl_engine *engine, size_t bytes, uint64_t now_ns) {
   }
 }
 
+// Others may take the room that was made.
+enum { ALLOC_TRIES = 4 };
+
+enum sl_status sl_engine_alloc(struct sl_engine *engine, size_t size, size_t align, uint64_t now_ns,
+                               void **ret_ptr) {
+  for (int tries = 0; tries < ALLOC_TRIES; tries++) {
+    if (sl_engine_take_bytes(engine, size)) {
+      *ret_ptr = engine->mem.alloc(engine->mem.ctx, size, align);
+      if (*ret_ptr != NULL) {
+        return SL_OK;
+      }
+      sl_engine_give_bytes(engine, size);
+      return SL_ERR_MEMORY;
+    }
+    make_room(engine, size, now_ns);
+  }
+  return SL_ERR_FULL;
+}
+
 static enum sl_status alloc_record(struct sl_engine *engine, size_t state_bytes, uint64_t now_ns,
                                    struct sl_record **ret_record) {
-  size_t bytes = sizeof(struct sl_record) + state_bytes;
-  struct sl_record *record = engine->capped.alloc(engine->capped.ctx, bytes, 16);
-  if (record == NULL) {
-    make_room(engine, bytes, now_ns);
-    record = engine->capped.alloc(engine->capped.ctx, bytes, 16);
+  void *memory;
+  enum sl_status status =
+      sl_engine_alloc(engine, sizeof(struct sl_record) + state_bytes, 16, now_ns, &memory);
+  if (status == SL_OK) {
+    *ret_record = memory;
+    (*ret_record)->bytes = state_bytes;
   }
-  if (record == NULL) {
-    size_t used = atomic_load_explicit(&engine->used_bytes, memory_order_relaxed);
-    return engine->max_bytes - used < bytes ? SL_ERR_FULL : SL_ERR_MEMORY;
-  }
-  record->bytes = state_bytes;
-  *ret_record = record;
-  return SL_OK;
+  return status;
 }
 
 enum sl_status sl_record_create(struct sl_engine *engine, const struct sl_class *class,
@@ -56,7 +69,6 @@ void sl_record_free(struct sl_engine *engine, struct sl_record *record) {
 }
 
 // ---- holding
-// ------------------------------------------------------------------------------------------------
 
 static enum sl_status fresh_cell(struct sl_engine *engine, const struct sl_class *class,
                                  uint64_t now_ns, uint64_t *ret_cell) {
@@ -105,6 +117,9 @@ enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint6
                        bool create, struct sl_held *ret_held) {
   struct sl_held *held = ret_held;
   *held = (struct sl_held){.ask = ask, .place = sl_table_place(ask->bucket)};
+  if (ask->class->limit.algorithm == SL_UNLIMITED) {
+    return SL_OK;
+  }
   for (unsigned round = 0;;) {
     struct sl_slot *slot = sl_table_find_home(&engine->table, held->place);
     slot = slot != NULL ? slot : sl_table_find(&engine->table, held->place);
@@ -128,11 +143,15 @@ enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint6
     } else if (sl_slot_swap(slot, held->place.tag, cell, cell | SL_CELL_LOCK)) {
       held->slot = slot;
       held->cell = cell;
-      if (ask->class->ops != NULL) {
-        ask->class->ops->advance(&ask->class->limit, sl_cell_record(cell)->state, now_ns);
-      }
       return SL_OK;
     }
+  }
+}
+
+void sl_held_advance(struct sl_held *held, uint64_t now_ns) {
+  const struct sl_class *class = held->ask->class;
+  if (held->slot != NULL && class->ops != NULL) {
+    class->ops->advance(&class->limit, sl_cell_record(held->cell)->state, now_ns);
   }
 }
 
@@ -164,7 +183,6 @@ void sl_let_go(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns, 
 }
 
 // ---- what a held bucket says
-// ------------------------------------------------------------------------------------
 
 enum sl_status sl_held_test(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns,
                             uint64_t cost, enum sl_verdict *ret_verdict) {
@@ -228,22 +246,41 @@ void sl_held_commit(struct sl_held *held, uint64_t now_ns, uint64_t cost, uint64
   sl_assert(verdict == SL_ALLOWED);
 }
 
+uint64_t sl_held_wait(const struct sl_held *held, uint64_t now_ns, uint64_t cost) {
+  const struct sl_limit *limit = &held->ask->class->limit;
+  uint64_t stamp, wait_ns = 0;
+  if (held->slot != NULL && limit->algorithm == SL_LEAKY_BUCKET) {
+    (void)sl_leaky_bucket_take(limit, held->cell, now_ns, cost, &stamp, &wait_ns);
+  }
+  return wait_ns;
+}
+
+// For want of room, not of tokens: nobody knows when there will be some; a second is a polite
+// guess.
+static void refuse_for_room(struct sl_decision *decision) {
+  decision->verdict = SL_THROTTLED;
+  decision->remaining = 0;
+  decision->retry_after_ns = SL_NS_PER_S;
+}
+
 void sl_held_figures(const struct sl_held *held, uint64_t now_ns, uint64_t cost,
                      enum sl_verdict verdict, struct sl_decision *ret_decision) {
   const struct sl_class *class = held->ask->class;
+  bool for_room = held->room == SL_ERR_FULL && verdict == SL_THROTTLED;
+  if (for_room) {
+    verdict = SL_ALLOWED;
+  }
   if (held->slot == NULL) {
     *ret_decision = (struct sl_decision){
         .verdict = verdict, .limit = class->limit.size, .remaining = class->limit.size};
-    if (verdict == SL_THROTTLED) {
-      // Nobody knows when there will be room; a second is a polite guess.
-      ret_decision->remaining = 0;
-      ret_decision->retry_after_ns = SL_NS_PER_S;
-    }
   } else if (class->ops != NULL) {
     class->ops->figures(&class->limit, sl_cell_record(held->cell)->state, now_ns, cost, verdict,
                         ret_decision);
   } else {
     sl_stamp_figures(&class->limit, held->cell, now_ns, cost, verdict, ret_decision);
+  }
+  if (for_room) {
+    refuse_for_room(ret_decision);
   }
 }
 

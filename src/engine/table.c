@@ -6,6 +6,7 @@ enum {
   SPLITS_PER_INSERT = 4,
   SWEEP_LINES = 2,
   EVICT_LINES = 8,  // 32 buckets are sampled before one that is not fresh is dropped
+  EVICT_TRIES = 4,
 };
 
 // A round of splits begins when 11 of 16 slots are taken and doubles the table, so at most 3 of 4
@@ -21,7 +22,6 @@ static size_t evict_threshold(const struct sl_table *table, size_t lines) {
 }
 
 // ---- locks, lines, meta
-// -------------------------------------------------------------------------------------
 
 static void lock_family(struct sl_table *table, uint32_t family) {
   _Atomic uint32_t *lock = &table->families[family].locked;
@@ -42,10 +42,29 @@ static size_t lines_of(const struct sl_table *table) {
   return atomic_load_explicit(&table->lines, memory_order_acquire);
 }
 
-// The family's next line, around the end.
-static size_t next_line(size_t line, size_t lines, uint32_t family) {
-  line += SL_TABLE_FAMILIES;
-  return line < lines ? line : family;
+// A family's lines have numbers of their own, 0, 1, 2, ..., two to each 512 lines; this is the part
+// of a line's number that such a number makes.
+static size_t family_part(size_t number) {
+  return ((number >> 1) << (SL_TABLE_FAMILY_BITS + 1)) | (number & 1);
+}
+
+static size_t family_line(uint32_t family, size_t number) {
+  return family_part(number) | ((size_t)family << 1);
+}
+
+static uint32_t family_of(size_t line) { return (uint32_t)(line >> 1) & (SL_TABLE_FAMILIES - 1); }
+
+// The k-th line to look in for a key of this home: k = 0 is the home, 1 its neighbour in memory,
+// then the nearest of the family. The order does not change while the table grows; a line that does
+// not exist yet is passed over.
+static bool probe(size_t home, size_t k, size_t lines, size_t *ret_line) {
+  *ret_line = home ^ family_part(k);
+  return *ret_line < lines;
+}
+
+// Every line of a family has a number, and every pair of them a k, below this.
+static size_t probe_end(size_t lines) {
+  return ((SIZE_MAX >> __builtin_clzll(lines - 1)) >> SL_TABLE_FAMILY_BITS) + 1;
 }
 
 static uint64_t load_meta(const struct sl_table *table, size_t line) {
@@ -86,7 +105,6 @@ static struct sl_place_of place_in(uint64_t tag, uint32_t family) {
 }
 
 // ---- making and closing
-// ---------------------------------------------------------------------------------------
 
 static size_t segment_lines(unsigned segment) {
   return segment == 0 ? SL_TABLE_FIRST_LINES : (size_t)SL_TABLE_FIRST_LINES << (segment - 1);
@@ -127,6 +145,7 @@ enum sl_status sl_table_init(struct sl_table *table, const struct sl_mem *mem, s
   }
   atomic_fetch_add_explicit(&table->bytes, SL_TABLE_FAMILIES * sizeof(struct sl_family),
                             memory_order_relaxed);
+  atomic_store_explicit(&table->mask, SL_TABLE_FIRST_LINES - 1, memory_order_relaxed);
   atomic_store_explicit(&table->lines, SL_TABLE_FIRST_LINES, memory_order_release);
   return SL_OK;
 }
@@ -149,7 +168,6 @@ void sl_table_close(struct sl_table *table) {
 }
 
 // ---- finding
-// --------------------------------------------------------------------------------------------------
 
 static struct sl_slot *find_in_line(struct sl_line *line, uint64_t tag) {
   for (unsigned i = 0; i < SL_LINE_SLOTS; i++) {
@@ -164,6 +182,7 @@ static struct sl_slot *find_in_line(struct sl_line *line, uint64_t tag) {
 struct spot {
   size_t line;
   unsigned slot;
+  size_t k;  // of the probes from the home line
 };
 
 static struct sl_slot *slot_at(const struct sl_table *table, struct spot spot) {
@@ -175,10 +194,12 @@ static struct sl_slot *slot_at(const struct sl_table *table, struct spot spot) {
 static void next_spilled(const struct sl_table *table, size_t lines, uint32_t family, size_t home,
                          struct spot *spot) {
   for (;;) {
-    if (++spot->slot == SL_LINE_SLOTS) {
+    if (++spot->slot >= SL_LINE_SLOTS) {
       spot->slot = 0;
-      spot->line = next_line(spot->line, lines, family);
-      sl_assert(spot->line != home);
+      do {
+        spot->k++;
+        sl_assert(spot->k < probe_end(lines));
+      } while (!probe(home, spot->k, lines, &spot->line));
     }
     uint64_t tag = load_tag(slot_at(table, *spot));
     if (tag != 0 && sl_table_home(lines, place_in(tag, family)) == home) {
@@ -188,20 +209,22 @@ static void next_spilled(const struct sl_table *table, size_t lines, uint32_t fa
 }
 
 static struct spot spill_start(size_t home) {
-  return (struct spot){.line = home, .slot = SL_LINE_SLOTS - 1};
+  return (struct spot){.line = home, .slot = SL_LINE_SLOTS};
 }
 
-static struct sl_slot *find_locked(const struct sl_table *table, struct sl_place_of place) {
+// *ret_spot is where a bucket was found that is not at home, else its k is 0.
+static struct sl_slot *find_locked(const struct sl_table *table, struct sl_place_of place,
+                                   struct spot *ret_spot) {
   size_t lines = lines_of(table);
   size_t home = sl_table_home(lines, place);
   struct sl_slot *slot = find_in_line(sl_table_line(table, home), place.tag);
+  *ret_spot = spill_start(home);
   if (slot != NULL) {
     return slot;
   }
-  struct spot spot = spill_start(home);
   for (unsigned left = spill_of(load_meta(table, home)); left > 0; left--) {
-    next_spilled(table, lines, place.family, home, &spot);
-    slot = slot_at(table, spot);
+    next_spilled(table, lines, place.family, home, ret_spot);
+    slot = slot_at(table, *ret_spot);
     if (load_tag(slot) == place.tag) {
       return slot;
     }
@@ -209,33 +232,26 @@ static struct sl_slot *find_locked(const struct sl_table *table, struct sl_place
   return NULL;
 }
 
-// A key that spilled is mostly one or two lines on: try there before taking the lock.
+enum { NEAR_LINES = 3 };
+
+// A key that spilled is mostly in one of the nearest lines: try there before taking the lock.
 static struct sl_slot *find_near(const struct sl_table *table, struct sl_place_of place) {
   size_t lines = lines_of(table);
-  size_t line = sl_table_home(lines, place);
-  struct sl_slot *slot = find_in_line(sl_table_line(table, line), place.tag);
-  if (slot != NULL || spill_of(load_meta(table, line)) == 0) {
+  size_t home = sl_table_home(lines, place);
+  sl_table_prefetch_spill(table, place);
+  struct sl_slot *slot = find_in_line(sl_table_line(table, home), place.tag);
+  if (slot != NULL || spill_of(load_meta(table, home)) == 0) {
     return slot;
   }
-  for (int i = 0; i < 2 && slot == NULL; i++) {
-    line = next_line(line, lines, place.family);
-    slot = find_in_line(sl_table_line(table, line), place.tag);
-  }
-  return slot;
-}
-
-struct sl_slot *sl_table_find(struct sl_table *table, struct sl_place_of place) {
-  struct sl_slot *slot = find_near(table, place);
-  if (slot == NULL) {
-    lock_family(table, place.family);
-    slot = find_locked(table, place);
-    unlock_family(table, place.family);
+  size_t line;
+  for (size_t k = 1; k <= NEAR_LINES && slot == NULL; k++) {
+    slot =
+        probe(home, k, lines, &line) ? find_in_line(sl_table_line(table, line), place.tag) : NULL;
   }
   return slot;
 }
 
 // ---- dropping
-// -------------------------------------------------------------------------------------------------
 
 // Under the lock: the slot's bucket is gone, its meta is put right.
 static void forget(struct sl_table *table, size_t line, struct sl_place_of place) {
@@ -248,6 +264,19 @@ static void forget(struct sl_table *table, size_t line, struct sl_place_of place
 
 static bool take_cell_lock(struct sl_slot *slot, uint64_t tag, uint64_t cell) {
   return sl_slot_swap(slot, tag, cell, cell | SL_CELL_LOCK);
+}
+
+static bool locked_cell(uint64_t cell) { return (cell & SL_CELL_LOCK) != 0; }
+
+// The same for a bucket whose cell may be changing. False when somebody holds it.
+static bool take_busy_cell_lock(struct sl_slot *slot, uint64_t tag, uint64_t *ret_cell) {
+  do {
+    *ret_cell = load_cell(slot);
+    if (locked_cell(*ret_cell)) {
+      return false;
+    }
+  } while (!take_cell_lock(slot, tag, *ret_cell));
+  return true;
 }
 
 // With the lock bit held nobody's compare-and-swap can succeed between the two stores.
@@ -273,8 +302,6 @@ static bool drop(struct sl_table *table, uint32_t family, struct spot spot, uint
   drop_held(table, family, spot, tag, cell, lossy);
   return true;
 }
-
-static bool locked_cell(uint64_t cell) { return (cell & SL_CELL_LOCK) != 0; }
 
 // The nearest to fresh of the buckets a sweep has seen.
 struct candidate {
@@ -331,10 +358,10 @@ static size_t sweep_locked(struct sl_table *table, uint32_t family, size_t count
   size_t lines = lines_of(table);
   size_t dropped = 0;
   for (size_t i = 0; i < count; i++) {
-    size_t line = ((size_t)f->hand << SL_TABLE_FAMILY_BITS) | family;
+    size_t line = family_line(family, f->hand);
     if (line >= lines) {
       f->hand = 0;
-      line = family;
+      line = family_line(family, 0);
     }
     f->hand++;
     dropped += sweep_line(table, family, line, now_ns, referring_only, best);
@@ -371,51 +398,62 @@ size_t sl_table_evict_referring(struct sl_table *table, uint32_t family, uint64_
 static bool evict_locked(struct sl_table *table, struct sl_place_of place, uint64_t now_ns,
                          bool may_evict) {
   size_t lines = lines_of(table);
-  size_t line = sl_table_home(lines, place);
-  struct candidate best = {.distance_ns = UINT64_MAX};
-  size_t dropped = sweep_locked(table, place.family, SWEEP_LINES, now_ns, false, &best);
-  for (int i = 0; i < EVICT_LINES; i++) {
-    dropped += sweep_line(table, place.family, line, now_ns, false, &best);
-    line = next_line(line, lines, place.family);
+  size_t home = sl_table_home(lines, place);
+  bool done = false;
+  // The best may be in use by the time it is to go; then another is looked for.
+  for (int tries = 0; !done && tries < EVICT_TRIES; tries++) {
+    struct candidate best = {.distance_ns = UINT64_MAX};
+    size_t dropped = sweep_locked(table, place.family, SWEEP_LINES, now_ns, false, &best);
+    for (size_t k = 0; k < EVICT_LINES; k++) {
+      size_t line;
+      if (probe(home, k, lines, &line)) {
+        dropped += sweep_line(table, place.family, line, now_ns, false, &best);
+      }
+    }
+    done = dropped > 0 || (may_evict && drop_best(table, place.family, &best));
   }
-  return dropped > 0 || (may_evict && drop_best(table, place.family, &best));
+  return done;
 }
 
 void sl_table_remove_locked(struct sl_table *table, struct sl_slot *slot,
                             struct sl_place_of place) {
   lock_family(table, place.family);
   size_t lines = lines_of(table);
-  size_t line = sl_table_home(lines, place);
+  size_t home = sl_table_home(lines, place);
   // A locked bucket does not move, so the slot is still the key's; the scan only tells which line
   // it is in.
-  struct sl_line *at = sl_table_line(table, line);
-  while (slot < at->slot || slot >= at->slot + SL_LINE_SLOTS) {
-    line = next_line(line, lines, place.family);
-    at = sl_table_line(table, line);
+  for (size_t k = 0; k < probe_end(lines); k++) {
+    size_t line;
+    struct sl_line *at = probe(home, k, lines, &line) ? sl_table_line(table, line) : NULL;
+    if (at != NULL && slot >= at->slot && slot < at->slot + SL_LINE_SLOTS) {
+      empty_slot(slot);
+      forget(table, line, place);
+      break;
+    }
   }
-  empty_slot(slot);
-  forget(table, line, place);
   unlock_family(table, place.family);
 }
 
 // ---- inserting
-// ------------------------------------------------------------------------------------------------
 
 // The first free slot from the home line on; false when the family has none.
-static bool free_spot(const struct sl_table *table, size_t home, uint32_t family,
+static bool free_spot(const struct sl_table *table, size_t home, uint64_t tag,
                       struct spot *ret_spot) {
   size_t lines = lines_of(table);
-  size_t line = home;
-  do {
+  for (size_t k = 0; k < probe_end(lines); k++) {
+    size_t line;
+    if (!probe(home, k, lines, &line)) {
+      continue;
+    }
     const struct sl_line *at = sl_table_line(table, line);
     for (unsigned i = 0; i < SL_LINE_SLOTS; i++) {
-      if (load_tag(&at->slot[i]) == 0) {
-        *ret_spot = (struct spot){.line = line, .slot = i};
+      unsigned seat = sl_table_seat(tag) ^ i;
+      if (load_tag(&at->slot[seat]) == 0) {
+        *ret_spot = (struct spot){.line = line, .slot = seat, .k = k};
         return true;
       }
     }
-    line = next_line(line, lines, family);
-  } while (line != home);
+  }
   return false;
 }
 
@@ -428,34 +466,73 @@ static void fill(struct sl_table *table, struct spot spot, uint64_t tag, uint16_
   atomic_store_explicit(&slot->tag, tag, memory_order_release);
 }
 
+// A bucket that was busy when its line was split is far from its new home. Who finds it there
+// brings it to the nearest free slot, if nobody is using it; returns where it is.
+static struct sl_slot *bring_near(struct sl_table *table, struct sl_place_of place,
+                                  struct spot spot) {
+  size_t home = sl_table_home(lines_of(table), place);
+  struct sl_slot *slot = slot_at(table, spot);
+  struct spot free_at;
+  uint64_t cell;
+  if (!free_spot(table, home, place.tag, &free_at) || free_at.k >= spot.k ||
+      !take_busy_cell_lock(slot, place.tag, &cell)) {
+    return slot;
+  }
+  fill(table, free_at, place.tag, class_of(load_meta(table, spot.line), spot.slot), cell);
+  if (free_at.line == home) {
+    add_spill(table, home, -1);
+  }
+  empty_slot(slot);
+  return slot_at(table, free_at);
+}
+
+struct sl_slot *sl_table_find(struct sl_table *table, struct sl_place_of place) {
+  struct sl_slot *slot = find_near(table, place);
+  if (slot == NULL) {
+    struct spot spot;
+    lock_family(table, place.family);
+    slot = find_locked(table, place, &spot);
+    if (slot != NULL && spot.k > NEAR_LINES) {
+      slot = bring_near(table, place, spot);
+    }
+    unlock_family(table, place.family);
+  }
+  return slot;
+}
+
 // What an insert under the lock may end with, beyond what its caller is told.
-enum { INSERT_FAMILY_FULL = SL_INSERT_FULL + 1 };
+enum { INSERT_NEEDS_LINES = SL_INSERT_FULL + 1 };
 
 static int insert_locked(struct sl_table *table, struct sl_place_of place, uint16_t class_id,
                          uint64_t cell, uint64_t now_ns, bool may_evict, bool may_grow,
                          struct sl_slot **ret_slot) {
-  *ret_slot = find_locked(table, place);
+  struct spot spot;
+  *ret_slot = find_locked(table, place, &spot);
   if (*ret_slot != NULL) {
     return SL_INSERT_EXISTS;
   }
   size_t lines = lines_of(table);
   size_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
-  if (count >= evict_threshold(table, lines) && !evict_locked(table, place, now_ns, may_evict)) {
-    return SL_INSERT_FULL;
+  if (count >= evict_threshold(table, lines)) {
+    if (may_grow && lines < table->lines_max) {
+      return INSERT_NEEDS_LINES;
+    }
+    if (!evict_locked(table, place, now_ns, may_evict)) {
+      return SL_INSERT_FULL;
+    }
   }
   if (count >= sweep_threshold(lines)) {
     struct candidate ignored = {.distance_ns = 0};
     sweep_locked(table, place.family, SWEEP_LINES, now_ns, false, &ignored);
   }
   size_t home = sl_table_home(lines, place);
-  struct spot spot;
   // In a small table a family has few lines and can be full before the table is.
-  if (!free_spot(table, home, place.family, &spot)) {
-    if (may_grow) {
-      return INSERT_FAMILY_FULL;
+  if (!free_spot(table, home, place.tag, &spot)) {
+    if (may_grow && lines < table->lines_max) {
+      return INSERT_NEEDS_LINES;
     }
     if (!evict_locked(table, place, now_ns, may_evict) ||
-        !free_spot(table, home, place.family, &spot)) {
+        !free_spot(table, home, place.tag, &spot)) {
       return SL_INSERT_FULL;
     }
   }
@@ -469,7 +546,6 @@ static int insert_locked(struct sl_table *table, struct sl_place_of place, uint1
 }
 
 // ---- splitting
-// ------------------------------------------------------------------------------------------------
 
 enum { MOVERS_MAX = SL_LINE_SLOTS + 255 };
 
@@ -478,10 +554,11 @@ struct mover {
   uint64_t tag, cell;
   uint16_t class_id;
   bool spilled;
+  bool busy;  // somebody holds it: it stays where it is
 };
 
-// The buckets of `home` that move to `to`, each with its lock bit taken; returns how many, or -1
-// when a bucket is busy (all are unlocked again).
+// The buckets of `home` whose home is going to be `to`, the lock bit of each taken that is not
+// busy; returns how many.
 static int lock_movers(struct sl_table *table, uint32_t family, size_t home, size_t to,
                        struct mover *movers) {
   size_t lines = lines_of(table);
@@ -502,38 +579,29 @@ static int lock_movers(struct sl_table *table, uint32_t family, size_t home, siz
         sl_table_home(to + 1, place_in(tag, family)) != to) {
       continue;
     }
-    uint64_t cell = load_cell(slot);
-    if (locked_cell(cell) || !take_cell_lock(slot, tag, cell)) {
-      while (count > 0) {
-        count--;
-        atomic_store_explicit(&slot_at(table, movers[count].from)->cell, movers[count].cell,
-                              memory_order_release);
-      }
-      return -1;
-    }
-    movers[count++] = (struct mover){.from = here,
-                                     .tag = tag,
-                                     .cell = cell,
-                                     .class_id = class_of(load_meta(table, here.line), here.slot),
-                                     .spilled = !at_home};
+    struct mover *m = &movers[count++];
+    *m = (struct mover){.from = here, .tag = tag, .spilled = !at_home};
+    m->class_id = class_of(load_meta(table, here.line), here.slot);
+    m->busy = !take_busy_cell_lock(slot, tag, &m->cell);
   }
   return count;
 }
 
-static void move(struct sl_table *table, uint32_t family, size_t home, size_t to,
-                 const struct mover *m) {
-  struct spot spot;
+static void move(struct sl_table *table, size_t home, size_t to, const struct mover *m) {
+  struct spot spot = m->from;
   if (m->spilled) {
     add_spill(table, home, -1);
   }
-  // The new line is empty and the table has room: there is a free slot.
-  bool found = free_spot(table, to, family, &spot);
-  sl_assert(found);
+  if (!m->busy) {
+    // The new line is empty, and each move frees a slot: there is a free one.
+    bool found = free_spot(table, to, m->tag, &spot);
+    sl_assert(found);
+    fill(table, spot, m->tag, m->class_id, m->cell);
+    empty_slot(slot_at(table, m->from));
+  }
   if (spot.line != to) {
     add_spill(table, to, 1);
   }
-  fill(table, spot, m->tag, m->class_id, m->cell);
-  empty_slot(slot_at(table, m->from));
 }
 
 // After a split the home line has room: buckets that had spilled come home where nobody is using
@@ -542,15 +610,15 @@ static void bring_home(struct sl_table *table, uint32_t family, size_t home) {
   size_t lines = lines_of(table);
   struct spot spot = spill_start(home);
   for (unsigned left = spill_of(load_meta(table, home)); left > 0; left--) {
-    struct spot free_at;
-    if (!free_spot(table, home, family, &free_at) || free_at.line != home) {
-      return;
-    }
     next_spilled(table, lines, family, home, &spot);
     struct sl_slot *slot = slot_at(table, spot);
     uint64_t tag = load_tag(slot);
-    uint64_t cell = load_cell(slot);
-    if (locked_cell(cell) || !take_cell_lock(slot, tag, cell)) {
+    struct spot free_at;
+    if (!free_spot(table, home, tag, &free_at) || free_at.line != home) {
+      return;
+    }
+    uint64_t cell;
+    if (!take_busy_cell_lock(slot, tag, &cell)) {
       continue;
     }
     fill(table, free_at, tag, class_of(load_meta(table, spot.line), spot.slot), cell);
@@ -559,11 +627,11 @@ static void bring_home(struct sl_table *table, uint32_t family, size_t home) {
   }
 }
 
-// Adds one line. False when a bucket is busy (try later) or there is no memory (the round ends).
+// Adds one line. False when there is no memory (the round ends).
 static bool split_once(struct sl_table *table) {
   size_t to = lines_of(table);
   size_t home = to & ((SIZE_MAX >> __builtin_clzll(to)) >> 1);
-  uint32_t family = (uint32_t)(to & (SL_TABLE_FAMILIES - 1));
+  uint32_t family = family_of(to);
   unsigned segment = sl_table_segment(to);
   if (atomic_load_explicit(&table->line_base[segment], memory_order_relaxed) == 0 &&
       !add_segment(table, segment)) {
@@ -573,34 +641,34 @@ static bool split_once(struct sl_table *table) {
   struct mover movers[MOVERS_MAX];
   lock_family(table, family);
   int count = lock_movers(table, family, home, to, movers);
-  if (count >= 0) {
-    // From here on the keys' home is the new line; whoever still looks in the old one meets the
-    // lock bit and looks again.
-    atomic_store_explicit(&table->lines, to + 1, memory_order_release);
-    for (int i = 0; i < count; i++) {
-      move(table, family, home, to, &movers[i]);
-    }
-    bring_home(table, family, home);
+  // From here on the keys' home is the new line; whoever still looks in the old one meets the lock
+  // bit and looks again.
+  atomic_store_explicit(&table->mask, SIZE_MAX >> __builtin_clzll(to), memory_order_relaxed);
+  atomic_store_explicit(&table->lines, to + 1, memory_order_release);
+  for (int i = 0; i < count; i++) {
+    move(table, home, to, &movers[i]);
   }
+  bring_home(table, family, home);
   unlock_family(table, family);
-  return count >= 0;
+  return true;
 }
 
-// Carries a round of splits on, or begins one when that is due or `forced`; whoever finds another
-// thread at it leaves it to that one.
-static void grow(struct sl_table *table, int splits, bool forced) {
+// Is a round under way, or to be begun?
+static bool growing_due(const struct sl_table *table, bool forced) {
   size_t lines = lines_of(table);
-  size_t target = atomic_load_explicit(&table->grow_to, memory_order_relaxed);
-  bool due =
-      forced || atomic_load_explicit(&table->count, memory_order_relaxed) > grow_threshold(lines);
-  if ((target == 0 && !(due && lines < table->lines_max)) ||
-      atomic_exchange_explicit(&table->growing, 1, memory_order_acquire) != 0) {
+  size_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
+  return atomic_load_explicit(&table->grow_to, memory_order_relaxed) != 0 ||
+         ((forced || count > grow_threshold(lines)) && lines < table->lines_max);
+}
+
+// With `growing` taken: carries a round of splits on, or begins one when that is due or `forced`.
+static void grow_locked(struct sl_table *table, int splits, bool forced) {
+  if (!growing_due(table, forced)) {
     return;
   }
-  lines = lines_of(table);
-  target = atomic_load_explicit(&table->grow_to, memory_order_relaxed);
-  if (target == 0 && lines < table->lines_max) {
-    target = lines * 2;
+  size_t target = atomic_load_explicit(&table->grow_to, memory_order_relaxed);
+  if (target == 0) {
+    target = lines_of(table) * 2;
     atomic_store_explicit(&table->grow_to, target, memory_order_relaxed);
   }
   for (int i = 0; i < splits && lines_of(table) < target && split_once(table); i++) {
@@ -608,34 +676,52 @@ static void grow(struct sl_table *table, int splits, bool forced) {
   if (lines_of(table) >= target) {
     atomic_store_explicit(&table->grow_to, 0, memory_order_relaxed);
   }
+}
+
+// Grows if that is due; whoever finds another thread at it leaves it to that one.
+static void grow(struct sl_table *table) {
+  if (growing_due(table, false) &&
+      atomic_exchange_explicit(&table->growing, 1, memory_order_acquire) == 0) {
+    grow_locked(table, SPLITS_PER_INSERT, false);
+    atomic_store_explicit(&table->growing, 0, memory_order_release);
+  }
+}
+
+// Brings every family a line more than it had at `before` lines. Waits for the thread that is
+// growing the table: it needs families' locks alone, so also who holds buckets may wait. False when
+// there is no memory.
+static bool grow_now(struct sl_table *table, size_t before) {
+  for (unsigned round = 0; atomic_exchange_explicit(&table->growing, 1, memory_order_acquire) != 0;
+       round++) {
+    table->relax(table->relax_ctx, round);
+  }
+  if (lines_of(table) < before + SL_TABLE_FAMILIES) {
+    grow_locked(table, SL_TABLE_FAMILIES, true);
+  }
   atomic_store_explicit(&table->growing, 0, memory_order_release);
+  return lines_of(table) != before;
 }
 
 enum sl_insert sl_table_insert(struct sl_table *table, struct sl_place_of place, uint16_t class_id,
                                uint64_t cell, uint64_t now_ns, bool may_evict,
                                struct sl_slot **ret_slot) {
-  bool may_grow = true;
-  for (;;) {
+  for (bool may_grow = true;;) {
+    size_t lines = lines_of(table);
     lock_family(table, place.family);
     int result = insert_locked(table, place, class_id, cell, now_ns, may_evict, may_grow, ret_slot);
     unlock_family(table, place.family);
-    if (result == SL_INSERT_EXISTS) {
-      return SL_INSERT_EXISTS;
+    if (result == INSERT_NEEDS_LINES) {
+      may_grow = grow_now(table, lines);
+      continue;
     }
-    if (result != INSERT_FAMILY_FULL) {
-      grow(table, SPLITS_PER_INSERT, false);
-      return (enum sl_insert)result;
+    if (result != SL_INSERT_EXISTS) {
+      grow(table);
     }
-    // One split for each family brings this one a line; where that fails, it makes do with what it
-    // has.
-    size_t before = lines_of(table);
-    grow(table, SL_TABLE_FAMILIES, true);
-    may_grow = lines_of(table) != before;
+    return (enum sl_insert)result;
   }
 }
 
 // ---- visiting
-// -------------------------------------------------------------------------------------------------
 
 static void visit_line(struct sl_table *table, uint32_t family, size_t line,
                        sl_table_visit_fn *visit, void *ctx) {
@@ -658,8 +744,8 @@ static void visit_line(struct sl_table *table, uint32_t family, size_t line,
 void sl_table_visit(struct sl_table *table, sl_table_visit_fn *visit, void *ctx) {
   for (uint32_t family = 0; family < SL_TABLE_FAMILIES; family++) {
     lock_family(table, family);
-    for (size_t line = family; line < lines_of(table); line += SL_TABLE_FAMILIES) {
-      visit_line(table, family, line, visit, ctx);
+    for (size_t number = 0; family_line(family, number) < lines_of(table); number++) {
+      visit_line(table, family, family_line(family, number), visit, ctx);
     }
     unlock_family(table, family);
   }

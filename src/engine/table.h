@@ -7,14 +7,15 @@
 //   (so that a passer-by can tell whether it is fresh) and how many keys whose home is this line
 //   had to be put elsewhere ("spill").
 //
-//   Lines belong to FAMILIES: line i is of family i mod 256. A key's family is taken from other
-//   hash bits than its tag and never changes, so 72 bits of the 128 tell two keys of one table
-//   apart (two of ten million live keys coincide with a probability of 1 in 10^8). Within its
-//   family a key's home line is given by its tag; a full home spills to the family's next lines. So
+//   Lines belong to 256 FAMILIES, in pairs: lines 2f and 2f + 1 of every 512 are family f's. A
+//   key's family is taken from other hash bits than its tag and never changes, so 71 bits of the
+//   128 tell two keys of one table apart (two of ten million live keys coincide with a probability
+//   of 2 in 10^8). Within its family a key's home line is given by its tag, and the slot it would
+//   have there, too. A full home spills to its neighbour and on to the family's nearest lines. So
 //   everything that ever happens to a key happens in its family.
 //
-//        line:   0    1    2   ...  255 | 256  257 ...  | 512 ...
-//        family: 0    1    2        255 |  0    1       |  0         (the columns)
+//        line:   0 1   2 3   4 5   ...  510 511 | 512 513  514 515  ...  | 1024 ...
+//        family:  0     1     2           255   |    0        1          |   0
 //
 // Growing: linear hashing (Litwin, 1980). The table has n lines; a hash is cut to the bits that n
 // needs, less one where that line does not exist yet. One split adds line n and moves to it what
@@ -92,6 +93,7 @@ struct sl_table_owner {
 
 struct sl_table {
   _Atomic size_t lines;
+  _Atomic size_t mask;  // 2^k - 1 for the least 2^k >= lines; written before lines
   _Atomic uintptr_t line_base[SL_TABLE_SEGMENTS];  // segment address less its first line's offset
   _Atomic uintptr_t meta_base[SL_TABLE_SEGMENTS];
   struct sl_family *families;
@@ -112,8 +114,11 @@ struct sl_place_of {
   uint32_t family;
 };
 
+// The tag's highest bit is always set: no tag is 0, which is an empty slot.
+#define SL_TAG_BIT (UINT64_C(1) << 63)
+
 static inline struct sl_place_of sl_table_place(struct sl_hash hash) {
-  return (struct sl_place_of){.tag = hash.lo | (hash.lo == 0),
+  return (struct sl_place_of){.tag = hash.lo | SL_TAG_BIT,
                               .family = (uint32_t)(hash.hi & (SL_TABLE_FAMILIES - 1))};
 }
 
@@ -129,13 +134,21 @@ void sl_table_close(struct sl_table *table);
 void sl_table_clear(struct sl_table *table);
 
 // ---- the fast path
-// ----------------------------------------------------------------------------------------
 
-static inline size_t sl_table_home(size_t lines, struct sl_place_of place) {
-  size_t wide = ((size_t)place.tag << SL_TABLE_FAMILY_BITS) | place.family;
-  size_t mask = SIZE_MAX >> __builtin_clzll(lines - 1);
+static inline size_t sl_table_home_under(size_t lines, size_t mask, struct sl_place_of place) {
+  size_t wide = (((size_t)place.tag >> 1) << (SL_TABLE_FAMILY_BITS + 1)) |
+                ((size_t)place.family << 1) | ((size_t)place.tag & 1);
   size_t line = wide & mask;
   return line < lines ? line : line & (mask >> 1);
+}
+
+static inline size_t sl_table_home(size_t lines, struct sl_place_of place) {
+  return sl_table_home_under(lines, SIZE_MAX >> __builtin_clzll(lines - 1), place);
+}
+
+// The slot of its line that a key takes when it is free.
+static inline unsigned sl_table_seat(uint64_t tag) {
+  return (unsigned)(tag >> 61) & (SL_LINE_SLOTS - 1);
 }
 
 // Segment 0 holds the first 1024 lines, segment k the 1024 << (k - 1) lines from 1024 << (k - 1)
@@ -156,24 +169,32 @@ static inline _Atomic uint64_t *sl_table_meta(const struct sl_table *table, size
   return (_Atomic uint64_t *)(base + line * sizeof(uint64_t));
 }
 
-static inline void sl_table_prefetch(const struct sl_table *table, struct sl_place_of place) {
+// The home line as it is now, for a reader without locks. `lines` and `mask` may be of two moments;
+// then the key is not found where it is looked for, which proves nothing anyway.
+static inline struct sl_line *sl_table_home_line(const struct sl_table *table,
+                                                 struct sl_place_of place) {
   size_t lines = atomic_load_explicit(&table->lines, memory_order_acquire);
-  __builtin_prefetch(sl_table_line(table, sl_table_home(lines, place)), 1);
+  size_t mask = atomic_load_explicit(&table->mask, memory_order_relaxed);
+  return sl_table_line(table, sl_table_home_under(lines, mask, place));
+}
+
+static inline void sl_table_prefetch(const struct sl_table *table, struct sl_place_of place) {
+  __builtin_prefetch(sl_table_home_line(table, place), 1);
 }
 
 // The slot in the key's home line, or NULL. Not finding it there proves nothing.
 static inline struct sl_slot *sl_table_find_home(const struct sl_table *table,
                                                  struct sl_place_of place) {
-  size_t lines = atomic_load_explicit(&table->lines, memory_order_acquire);
-  struct sl_line *line = sl_table_line(table, sl_table_home(lines, place));
-  uint64_t t0 = atomic_load_explicit(&line->slot[0].tag, memory_order_relaxed);
-  uint64_t t1 = atomic_load_explicit(&line->slot[1].tag, memory_order_relaxed);
-  uint64_t t2 = atomic_load_explicit(&line->slot[2].tag, memory_order_relaxed);
-  uint64_t t3 = atomic_load_explicit(&line->slot[3].tag, memory_order_acquire);
-  // Without branches: which of the four it is cannot be predicted.
-  unsigned hit = (unsigned)(t0 == place.tag) | (unsigned)(t1 == place.tag) << 1 |
-                 (unsigned)(t2 == place.tag) << 2 | (unsigned)(t3 == place.tag) << 3;
-  return SL_LIKELY(hit != 0) ? &line->slot[__builtin_ctz(hit)] : NULL;
+  struct sl_line *line = sl_table_home_line(table, place);
+  unsigned seat = sl_table_seat(place.tag);
+  // Mostly it has its own seat; a guess that is right lets the processor run ahead of the memory.
+  for (unsigned i = 0; i < SL_LINE_SLOTS; i++) {
+    struct sl_slot *slot = &line->slot[seat ^ i];
+    if (SL_LIKELY(atomic_load_explicit(&slot->tag, memory_order_acquire) == place.tag)) {
+      return slot;
+    }
+  }
+  return NULL;
 }
 
 // The one way to change an unlocked bucket; also takes the lock bit. Full barrier.
@@ -189,8 +210,17 @@ static inline bool sl_slot_swap(struct sl_slot *slot, uint64_t tag, uint64_t old
   return __sync_bool_compare_and_swap((sl_u128 *)(void *)slot, old_pair, new_pair);
 }
 
+// Brings near what tells where a spilled key is, and where it most likely is.
+static inline void sl_table_prefetch_spill(const struct sl_table *table, struct sl_place_of place) {
+  size_t lines = atomic_load_explicit(&table->lines, memory_order_acquire);
+  size_t home = sl_table_home(lines, place);
+  __builtin_prefetch((const void *)sl_table_meta(table, home));
+  if ((home ^ 1) < lines) {
+    __builtin_prefetch(sl_table_line(table, home ^ 1), 1);
+  }
+}
+
 // ---- the slow path
-// ----------------------------------------------------------------------------------------
 
 // The slot of the key wherever it is, or NULL when the table has no such bucket. Takes the family's
 // lock if it must. The slot may have moved when the caller looks: every change goes through
