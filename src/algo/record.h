@@ -10,6 +10,14 @@
 
 #include "algo/limit.h"
 
+// What a record remembers of one admission or charge, or of several at one time: enough to make an
+// equal record by taking and charging again.
+struct sl_record_entry {
+  uint64_t time_ns;  // at which to take it again
+  uint64_t cost;
+  uint64_t slot;  // concurrency: the name of the admission; 0: a charge, or another limit
+};
+
 struct sl_record_ops {
   // Bytes of a record that can hold the given (advanced) one and one more admission; `state` NULL
   // asks for a fresh one. A multiple of 16, not less than `have` bytes where the record is `have`
@@ -41,6 +49,10 @@ struct sl_record_ops {
   // from now).
   bool (*release)(const struct sl_limit *limit, void *state, uint64_t now_ns, uint64_t slot);
   bool (*renew)(const struct sl_limit *limit, void *state, uint64_t now_ns, uint64_t slot);
+  // The entries in order of time, for keeping them over a restart: begin with *cursor = 0; false at
+  // the end. The record is not changed meanwhile.
+  bool (*entry)(const struct sl_limit *limit, const void *state, uint64_t *cursor,
+                struct sl_record_entry *ret_entry);
 };
 
 // The operations for a limit, or NULL where its bucket is one stamp (or it is unlimited).

@@ -20,8 +20,11 @@ static inline uint64_t sl_stamp_debt(const struct sl_limit *limit, uint64_t stam
     return 0;
   }
   if (SL_UNLIKELY((uint64_t)ahead > limit->debt_units)) {
-    // Where tick counts wrap within days, such a distance is an age, not a clock's error.
-    return limit->timeline.whole < 2 ? limit->debt_units : 0;
+    // Where tick counts wrap within days, a distance of more than a second beyond is an age, not a
+    // clock's error.
+    uint64_t second = (limit->timeline.whole + 1) * SL_NS_PER_S;
+    bool error = limit->timeline.whole < 2 || (uint64_t)ahead - limit->debt_units <= second;
+    return error ? limit->debt_units : 0;
   }
   return (uint64_t)ahead;
 }
@@ -73,9 +76,10 @@ static inline uint64_t sl_stamp_tokens(const struct sl_limit *limit, uint64_t un
 
 // Fills the figures of SEMANTICS 15 for the debt that the decision left; `verdict` is what was said
 // of `cost`. wait_ns is 0 (leaky_bucket.h has its own).
-static inline void sl_stamp_figures_of(const struct sl_limit *limit, uint64_t debt, uint64_t now_ns,
-                                       uint64_t cost, enum sl_verdict verdict,
-                                       struct sl_decision *ret_decision) {
+static inline SL_ALWAYS_INLINE void sl_stamp_figures_of(const struct sl_limit *limit, uint64_t debt,
+                                                        uint64_t now_ns, uint64_t cost,
+                                                        enum sl_verdict verdict,
+                                                        struct sl_decision *ret_decision) {
   const struct sl_timeline *tl = &limit->timeline;
   ret_decision->verdict = verdict;
   ret_decision->limit = limit->size;

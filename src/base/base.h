@@ -12,6 +12,18 @@
 #define SL_PRINTF(fmt_index, first_arg) __attribute__((format(printf, fmt_index, first_arg)))
 #define SL_LIKELY(x) __builtin_expect(!!(x), 1)
 #define SL_UNLIKELY(x) __builtin_expect(!!(x), 0)
+// For the few functions that the cost of a decision is made of.
+#define SL_ALWAYS_INLINE __attribute__((always_inline))
+// For large arrays on a hot path that are written before they are read: spares the zeroing that the
+// build asks of the compiler for every local.
+#if defined(__has_attribute)
+#  if __has_attribute(uninitialized)
+#    define SL_UNINITIALIZED __attribute__((uninitialized))
+#  endif
+#endif
+#ifndef SL_UNINITIALIZED
+#  define SL_UNINITIALIZED
+#endif
 #define SL_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 // Holds in release builds too: it states what only a bug in Sluice can break. The trap needs no

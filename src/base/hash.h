@@ -29,7 +29,7 @@ static inline uint64_t sl_rotl64(uint64_t x, unsigned bits) {
   return (x << bits) | (x >> (64 - bits));
 }
 
-static inline void sl_sip_round(struct sl_sip *s) {
+static inline SL_ALWAYS_INLINE void sl_sip_round(struct sl_sip *s) {
   s->v0 += s->v1;
   s->v2 += s->v3;
   s->v1 = sl_rotl64(s->v1, 13) ^ s->v0;
@@ -51,7 +51,7 @@ static inline struct sl_sip sl_sip_init(const struct sl_secret *secret) {
   };
 }
 
-static inline void sl_sip_word(struct sl_sip *s, uint64_t word) {
+static inline SL_ALWAYS_INLINE void sl_sip_word(struct sl_sip *s, uint64_t word) {
   s->v3 ^= word;
   sl_sip_round(s);
   s->v0 ^= word;
@@ -89,7 +89,8 @@ static inline uint64_t sl_load_tail(const unsigned char *bytes, size_t len) {
 
 // Absorbs the rest of the message and finishes. The state is taken by value: the prefix stays
 // usable.
-static inline struct sl_hash sl_sip_finish(struct sl_sip s, const void *bytes, size_t len) {
+static inline SL_ALWAYS_INLINE struct sl_hash sl_sip_finish(struct sl_sip s, const void *bytes,
+                                                            size_t len) {
   const unsigned char *p = bytes;
   uint64_t last = (s.length + len) << 56;
   for (; len >= 8; len -= 8, p += 8) {

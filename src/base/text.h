@@ -19,8 +19,10 @@ void sl_text_init(struct sl_text *text, char *buffer, size_t size);
 void sl_text_add(struct sl_text *text, struct sl_str bytes);
 void sl_text_printf(struct sl_text *text, const char *format, ...) SL_PRINTF(2, 3);
 void sl_text_vprintf(struct sl_text *text, const char *format, va_list args) SL_PRINTF(2, 0);
-// Printable ASCII and UTF-8 continuation as it is; quotes, backslashes, control and other bytes as
-// \xHH (or \n, \t, \", \\): text from outside cannot forge a line of a log or a terminal sequence.
+// Printable ASCII and well-formed UTF-8 as they are, but for C1 controls; quotes, backslashes,
+// controls and all other bytes as \xHH (or \n, \t, \", \\): text from outside cannot forge a line
+// of a log or a terminal sequence. A character or escape that does not fit whole is left out and
+// all after it.
 void sl_text_escape(struct sl_text *text, struct sl_str bytes);
 
 #endif

@@ -165,7 +165,6 @@ char *sl_format_duration(uint64_t ns, char *buffer) {
 }
 
 // ---- civil time
-// ----------------------------------------------------------------------------------
 
 enum { DAYS_PER_ERA = 146097, YEARS_PER_ERA = 400, EPOCH_DAY = 719468 };
 
@@ -257,7 +256,7 @@ static bool read_char(struct sl_str text, size_t *at, const char *set) {
 static unsigned days_in_month(unsigned year, unsigned month) {
   static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-  return days[month - 1] + (month == 2 && leap);
+  return month == 2 && leap ? 29 : days[month - 1];
 }
 
 static bool read_date(struct sl_str text, size_t *at, int64_t *ret_days) {

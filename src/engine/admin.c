@@ -12,7 +12,7 @@ static enum sl_status hold_now(struct sl_engine *engine, const struct sl_ask *as
                                bool create, struct sl_held *ret_held) {
   enum sl_status status = sl_hold(engine, ask, *now_ns, create, ret_held);
   if (status == SL_OK) {
-    *now_ns = sl_engine_latest(engine, *now_ns);
+    *now_ns = sl_held_now(ret_held, *now_ns);
     sl_held_advance(ret_held, *now_ns);
   }
   return status;

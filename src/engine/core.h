@@ -10,9 +10,9 @@ enum { CLASS_CHUNK = 256, CLASS_CHUNKS = SL_CLASS_MAX / CLASS_CHUNK };
 
 struct sl_engine {
   struct sl_table table;
-  _Atomic uint64_t latest_ns;   // the latest time seen
-  _Atomic uint64_t swept_ns;    // when every bucket was last looked at
-  _Atomic uint64_t horizon_ns;  // the least of all classes: no stamp may go unseen for longer
+  _Atomic uint64_t latest_ns;     // the latest time seen
+  _Atomic uint64_t sweep_due_ns;  // when every bucket must have been looked at again, for its age
+  _Atomic uint64_t horizon_ns;    // the least of all classes: no stamp may go unseen for longer
   enum sl_when_full when_full;
   struct sl_secret secret;
   struct sl_mem mem;     // the caller's
@@ -34,11 +34,6 @@ static inline struct sl_class *sl_engine_class(const struct sl_engine *engine, u
   return chunk[id % CLASS_CHUNK];
 }
 
-// The time to decide at with buckets held: what each of them saw before is not after it.
-static inline uint64_t sl_engine_latest(const struct sl_engine *engine, uint64_t now_ns) {
-  return sl_max_u64(now_ns, atomic_load_explicit(&engine->latest_ns, memory_order_relaxed));
-}
-
 // Counts bytes towards the cap. False when they do not fit under it.
 bool sl_engine_take_bytes(struct sl_engine *engine, size_t size);
 void sl_engine_give_bytes(struct sl_engine *engine, size_t size);
@@ -52,8 +47,8 @@ enum sl_status sl_engine_alloc(struct sl_engine *engine, size_t size, size_t ali
 // ---------------------------------
 
 struct sl_record {
-  size_t bytes;  // of state
-  size_t pad;    // keeps state aligned to 16
+  size_t bytes;     // of state
+  uint64_t now_ns;  // the latest time it was advanced to: no later one may bring an earlier
   unsigned char state[];
 };
 
@@ -85,7 +80,10 @@ struct sl_held {
 enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
                        bool create, struct sl_held *ret_held) SL_MUST_USE;
 
-// Advances a record to now_ns, which is not before any time it was advanced to (sl_engine_latest).
+// The time to decide at: now_ns, or what the record saw already, where another thread's clock was
+// ahead.
+uint64_t sl_held_now(const struct sl_held *held, uint64_t now_ns);
+// Advances a record to now_ns, which is not before sl_held_now.
 void sl_held_advance(struct sl_held *held, uint64_t now_ns);
 
 // Writes held->cell back and unlocks; a bucket that is fresh at now_ns and was made here, or

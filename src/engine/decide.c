@@ -1,28 +1,13 @@
 // decide.c - decisions about one bucket and about several at once.
 #include "algo/leaky_bucket.h"
 #include "engine/core.h"
+#include "engine/fast.h"
 
 // ---- one bucket, one stamp: a compare-and-swap
 
-// Decides on what was read from the slot; *ret_debt is the debt that is left. False when the slot
-// has changed meanwhile; then nothing was done.
-static inline __attribute__((always_inline)) bool
-try_stamp(const struct sl_limit *limit, struct sl_slot *slot, uint64_t tag, uint64_t cell,
-          uint64_t cost, uint64_t y, enum sl_verdict *ret_verdict, uint64_t *ret_debt) {
-  *ret_verdict = sl_stamp_decide(limit, cell, y, cost, ret_debt);
-  bool writes = *ret_verdict == SL_ALLOWED && cost > 0;
-  if (SL_LIKELY(writes) || SL_UNLIKELY(sl_stamp_is_astray(limit, cell, y))) {
-    return sl_slot_swap(slot, tag, cell, (y + *ret_debt) & SL_STAMP_MASK);
-  }
-  // What is not written is read twice: the place may have gone to another key before the cell was
-  // read.
-  return atomic_load_explicit(&slot->tag, memory_order_acquire) == tag;
-}
-
-static inline __attribute__((always_inline)) void stamp_figures(const struct sl_ask *ask,
-                                                                uint64_t debt, uint64_t now_ns,
-                                                                enum sl_verdict verdict,
-                                                                struct sl_decision *ret_decision) {
+static inline SL_ALWAYS_INLINE void stamp_figures(const struct sl_ask *ask, uint64_t debt,
+                                                  uint64_t now_ns, enum sl_verdict verdict,
+                                                  struct sl_decision *ret_decision) {
   const struct sl_limit *limit = &ask->class->limit;
   sl_stamp_figures_of(limit, debt, now_ns, ask->cost, verdict, ret_decision);
   if (SL_UNLIKELY(ask->class->kind == SL_CLASS_LEAKY) && verdict == SL_ALLOWED && ask->cost > 0) {
@@ -46,7 +31,7 @@ static bool take_new(struct sl_engine *engine, const struct sl_ask *ask, struct 
       return false;
     }
     if (inserted == SL_INSERT_FULL) {
-      struct sl_held nothing = {.ask = ask};
+      struct sl_held nothing = {.ask = ask, .room = SL_ERR_FULL};
       verdict = sl_verdict_when_full(engine);
       sl_held_figures(&nothing, now_ns, ask->cost, verdict, ret_decision);
       return true;
@@ -76,7 +61,7 @@ static __attribute__((noinline)) void take_stamp_slowly(struct sl_engine *engine
     uint64_t debt;
     if ((cell & SL_CELL_LOCK) != 0) {
       engine->relax(engine->relax_ctx, round++);
-    } else if (try_stamp(limit, slot, place.tag, cell, ask->cost, y, &verdict, &debt)) {
+    } else if (sl_try_stamp(limit, slot, place.tag, cell, ask->cost, y, &verdict, &debt)) {
       stamp_figures(ask, debt, now_ns, verdict, ret_decision);
       return;
     }
@@ -84,9 +69,9 @@ static __attribute__((noinline)) void take_stamp_slowly(struct sl_engine *engine
 }
 
 // Decides in the slot where the key was found, NULL when it was not found at home.
-static inline __attribute__((always_inline)) void
-take_stamp_at(struct sl_engine *engine, struct sl_slot *slot, const struct sl_ask *ask,
-              uint64_t now_ns, struct sl_decision *ret_decision) {
+static inline SL_ALWAYS_INLINE void take_stamp_at(struct sl_engine *engine, struct sl_slot *slot,
+                                                  const struct sl_ask *ask, uint64_t now_ns,
+                                                  struct sl_decision *ret_decision) {
   if (SL_LIKELY(slot != NULL)) {
     const struct sl_limit *limit = &ask->class->limit;
     uint64_t tag = sl_table_place(ask->bucket).tag;
@@ -95,7 +80,7 @@ take_stamp_at(struct sl_engine *engine, struct sl_slot *slot, const struct sl_as
     enum sl_verdict verdict;
     uint64_t debt;
     if (SL_LIKELY((cell & SL_CELL_LOCK) == 0) &&
-        SL_LIKELY(try_stamp(limit, slot, tag, cell, ask->cost, y, &verdict, &debt))) {
+        SL_LIKELY(sl_try_stamp(limit, slot, tag, cell, ask->cost, y, &verdict, &debt))) {
       stamp_figures(ask, debt, now_ns, verdict, ret_decision);
       return;
     }
@@ -165,7 +150,9 @@ static enum sl_status hold_all(struct together *t, const struct sl_ask *asks,
       return status;
     }
   }
-  t->now_ns = sl_engine_latest(t->engine, t->now_ns);
+  for (size_t i = 0; i < t->count; i++) {
+    t->now_ns = sl_held_now(&t->held[i], t->now_ns);
+  }
   for (size_t i = 0; i < t->count; i++) {
     sl_held_advance(&t->held[i], t->now_ns);
   }
@@ -244,8 +231,8 @@ static bool takes_slot(const struct together *t) {
 enum sl_status sl_engine_take_together(struct sl_engine *engine, const struct sl_ask *asks,
                                        size_t count, uint64_t now_ns, bool look,
                                        struct sl_decision *ret_decisions, bool *ret_allowed) {
-  struct sl_held held[SL_TOGETHER_MAX];
-  struct sl_held *order[SL_TOGETHER_MAX];
+  struct sl_held held[SL_TOGETHER_MAX] SL_UNINITIALIZED;
+  struct sl_held *order[SL_TOGETHER_MAX] SL_UNINITIALIZED;
   if (count > SL_TOGETHER_MAX) {
     return SL_ERR_ARGUMENT;
   }
@@ -301,23 +288,34 @@ static bool is_stamp(const struct sl_class *class) { return class->kind <= SL_CL
 
 enum sl_status sl_engine_take(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
                               struct sl_decision *ret_decision) {
-  if (SL_UNLIKELY(!is_stamp(ask->class))) {
-    return take_other(engine, ask, now_ns, ret_decision);
+  if (SL_LIKELY(ask->class->kind == SL_CLASS_STAMP && ask->cost > 0) &&
+      SL_LIKELY(
+          sl_engine_take_fast(engine, ask->class, ask->bucket, ask->cost, now_ns, ret_decision))) {
+    return SL_OK;
   }
-  struct sl_slot *slot = sl_table_find_home(&engine->table, sl_table_place(ask->bucket));
-  take_stamp_at(engine, slot, ask, now_ns, ret_decision);
-  return SL_OK;
+  if (is_stamp(ask->class)) {
+    take_stamp_slowly(engine, ask, now_ns, ret_decision);
+    return SL_OK;
+  }
+  return take_other(engine, ask, now_ns, ret_decision);
 }
 
 enum { BATCH = 32 };
 
-// Finds all before it decides any: a key that has spilled from its home line is fetched meanwhile.
+// Sends for the memory of all, then finds all, then decides: no decision waits for memory that
+// could have been under way, and a key that has spilled from its home line is fetched while the
+// others are found.
 static enum sl_status take_batch(struct sl_engine *engine, const struct sl_ask *asks, size_t count,
                                  uint64_t now_ns, struct sl_decision *ret_decisions) {
-  struct sl_slot *slots[BATCH];
+  struct sl_line *lines[BATCH] SL_UNINITIALIZED;
+  struct sl_slot *slots[BATCH] SL_UNINITIALIZED;
+  for (size_t i = 0; i < count; i++) {
+    lines[i] = sl_table_home_line(&engine->table, sl_table_place(asks[i].bucket));
+    __builtin_prefetch(lines[i], 1);
+  }
   for (size_t i = 0; i < count; i++) {
     struct sl_place_of place = sl_table_place(asks[i].bucket);
-    slots[i] = sl_table_find_home(&engine->table, place);
+    slots[i] = sl_line_find(lines[i], place.tag);
     if (SL_UNLIKELY(slots[i] == NULL)) {
       sl_table_prefetch_spill(&engine->table, place);
     }

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "engine/core.h"
+#include "engine/fast.h"
 
 // ---- memory within the cap
 
@@ -53,9 +54,10 @@ static bool is_fresh(void *ctx, uint16_t class_id, uint64_t cell, uint64_t now_n
     *ret_distance_ns = sl_timeline_wait(&limit->timeline, now_ns, debt);
     return debt == 0;
   }
-  void *state = sl_cell_record(cell)->state;
+  struct sl_record *record = sl_cell_record(cell);
+  void *state = record->state;
   struct sl_decision decision;
-  now_ns = sl_engine_latest(ctx, now_ns);
+  now_ns = record->now_ns = sl_max_u64(now_ns, record->now_ns);
   class->ops->advance(limit, state, now_ns);
   class->ops->figures(limit, state, now_ns, 0, SL_ALLOWED, &decision);
   *ret_distance_ns = decision.reset_after_ns;
@@ -224,7 +226,7 @@ static enum sl_class_kind kind_of(const struct sl_limit *limit) {
 
 static enum sl_status add_class(struct sl_engine *engine, const struct sl_limit *limit,
                                 struct sl_hash print, int id, struct sl_class **ret_class) {
-  uint64_t now_ns = sl_engine_latest(engine, 0);
+  uint64_t now_ns = engine->latest_ns;
   enum sl_status status = SL_OK;
   void *memory;
   if (engine->class_chunks[id / CLASS_CHUNK] == NULL) {
@@ -247,6 +249,8 @@ static enum sl_status add_class(struct sl_engine *engine, const struct sl_limit 
   engine->class_chunks[id / CLASS_CHUNK][id % CLASS_CHUNK] = class;
   if (class->ops == NULL && limit->timeline.horizon_ns < engine->horizon_ns) {
     engine->horizon_ns = limit->timeline.horizon_ns;
+    engine->sweep_due_ns =
+        sl_min_u64(engine->sweep_due_ns, engine->latest_ns + engine->horizon_ns / 4);
   }
   *ret_class = class;
   return SL_OK;
@@ -313,9 +317,9 @@ static bool fresh_after_leap(void *ctx, uint16_t class_id, uint64_t tag, uint64_
 
 // Looks at every bucket before any stamp could be misread for its age.
 static void sweep_for_age(struct sl_engine *engine, uint64_t from_ns, uint64_t to_ns) {
-  uint64_t swept = atomic_load_explicit(&engine->swept_ns, memory_order_relaxed);
-  if (sl_sub_floor_u64(to_ns, swept) <= engine->horizon_ns / 4 ||
-      !atomic_compare_exchange_strong(&engine->swept_ns, &swept, to_ns)) {
+  uint64_t due = atomic_load_explicit(&engine->sweep_due_ns, memory_order_relaxed);
+  uint64_t next = sl_add_sat_u64(to_ns, engine->horizon_ns / 4);
+  if (to_ns <= due || !atomic_compare_exchange_strong(&engine->sweep_due_ns, &due, next)) {
     return;
   }
   struct leap leap = {.engine = engine, .from_ns = from_ns, .to_ns = to_ns};
@@ -325,17 +329,11 @@ static void sweep_for_age(struct sl_engine *engine, uint64_t from_ns, uint64_t t
 uint64_t sl_engine_now(struct sl_engine *engine, uint64_t reading_ns) {
   uint64_t now_ns = sl_min_u64(reading_ns, SL_TIME_MAX_NS - 1);
   uint64_t latest = atomic_load_explicit(&engine->latest_ns, memory_order_relaxed);
-  do {
-    if (now_ns <= latest) {
-      return latest;
-    }
-  } while (!atomic_compare_exchange_weak_explicit(&engine->latest_ns, &latest, now_ns,
-                                                  memory_order_relaxed, memory_order_relaxed));
-  // Another thread may be further, and have swept for a later time.
-  uint64_t swept = atomic_load_explicit(&engine->swept_ns, memory_order_relaxed);
-  if (SL_UNLIKELY(sl_sub_floor_u64(now_ns, swept) > engine->horizon_ns / 4)) {
-    sweep_for_age(engine, latest, now_ns);
+  if (sl_engine_now_fast(engine, now_ns, &now_ns)) {
+    return now_ns;
   }
+  atomic_store_explicit(&engine->latest_ns, now_ns, memory_order_relaxed);
+  sweep_for_age(engine, latest, now_ns);
   return now_ns;
 }
 

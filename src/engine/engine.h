@@ -103,8 +103,7 @@ enum sl_status sl_engine_take_each(struct sl_engine *engine, const struct sl_ask
                                    size_t count, uint64_t now_ns,
                                    struct sl_decision *ret_decisions) SL_MUST_USE;
 
-// Brings the bucket's memory near; no effect otherwise.
-// Worth calling for each of a batch as soon as its key is hashed.
+// Brings the bucket's memory near; no effect otherwise. sl_engine_take_each does it by itself.
 void sl_engine_prefetch(const struct sl_engine *engine, const struct sl_ask *ask);
 
 enum { SL_TOGETHER_MAX = 128 };

@@ -6,20 +6,27 @@
 
 // ---- records
 
-enum { EVICT_TRIES = 64 };
+enum {
+  EVICT_TRIES = 64,    // families in which records may go for one allocation
+  FRUITLESS_TRIES = 4  // in a row: nothing is to be had; the next allocation looks further on
+};
 
-// Drops records until there is room for `bytes` under the cap, or 64 families were tried.
-static void make_room(struct sl_engine *engine, size_t bytes, uint64_t now_ns) {
+// Drops records until there is room for `bytes` under the cap. False when there is not.
+static bool make_room(struct sl_engine *engine, size_t bytes, uint64_t now_ns) {
   bool may_evict = engine->when_full == SL_FULL_EVICT;
-  for (int i = 0; i < EVICT_TRIES; i++) {
+  int fruitless = 0;
+  for (int i = 0; i < EVICT_TRIES && fruitless < FRUITLESS_TRIES; i++) {
     size_t used = atomic_load_explicit(&engine->used_bytes, memory_order_relaxed);
     if (engine->max_bytes - used >= bytes) {
-      return;
+      return true;
     }
     uint32_t family = atomic_fetch_add_explicit(&engine->sweep_family, 1, memory_order_relaxed) %
                       SL_TABLE_FAMILIES;
-    (void)sl_table_evict_referring(&engine->table, family, now_ns, may_evict);
+    bool dropped = sl_table_evict_referring(&engine->table, family, now_ns, may_evict) > 0;
+    fruitless = dropped ? 0 : fruitless + 1;
   }
+  return engine->max_bytes - atomic_load_explicit(&engine->used_bytes, memory_order_relaxed) >=
+         bytes;
 }
 
 // Others may take the room that was made.
@@ -27,18 +34,17 @@ enum { ALLOC_TRIES = 4 };
 
 enum sl_status sl_engine_alloc(struct sl_engine *engine, size_t size, size_t align, uint64_t now_ns,
                                void **ret_ptr) {
-  for (int tries = 0; tries < ALLOC_TRIES; tries++) {
-    if (sl_engine_take_bytes(engine, size)) {
-      *ret_ptr = engine->mem.alloc(engine->mem.ctx, size, align);
-      if (*ret_ptr != NULL) {
-        return SL_OK;
-      }
-      sl_engine_give_bytes(engine, size);
-      return SL_ERR_MEMORY;
+  for (int tries = 0; !sl_engine_take_bytes(engine, size); tries++) {
+    if (tries == ALLOC_TRIES || !make_room(engine, size, now_ns)) {
+      return SL_ERR_FULL;
     }
-    make_room(engine, size, now_ns);
   }
-  return SL_ERR_FULL;
+  *ret_ptr = engine->mem.alloc(engine->mem.ctx, size, align);
+  if (*ret_ptr == NULL) {
+    sl_engine_give_bytes(engine, size);
+    return SL_ERR_MEMORY;
+  }
+  return SL_OK;
 }
 
 static enum sl_status alloc_record(struct sl_engine *engine, size_t state_bytes, uint64_t now_ns,
@@ -59,6 +65,7 @@ enum sl_status sl_record_create(struct sl_engine *engine, const struct sl_class 
       alloc_record(engine, class->ops->bytes(&class->limit, NULL, 0), now_ns, ret_record);
   if (status == SL_OK) {
     class->ops->init(&class->limit, (*ret_record)->state, (*ret_record)->bytes);
+    (*ret_record)->now_ns = now_ns;
     class->ops->advance(&class->limit, (*ret_record)->state, now_ns);
   }
   return status;
@@ -148,10 +155,17 @@ enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint6
   }
 }
 
+uint64_t sl_held_now(const struct sl_held *held, uint64_t now_ns) {
+  bool record = held->slot != NULL && held->ask->class->ops != NULL;
+  return record ? sl_max_u64(now_ns, sl_cell_record(held->cell)->now_ns) : now_ns;
+}
+
 void sl_held_advance(struct sl_held *held, uint64_t now_ns) {
   const struct sl_class *class = held->ask->class;
   if (held->slot != NULL && class->ops != NULL) {
-    class->ops->advance(&class->limit, sl_cell_record(held->cell)->state, now_ns);
+    struct sl_record *record = sl_cell_record(held->cell);
+    record->now_ns = now_ns;
+    class->ops->advance(&class->limit, record->state, now_ns);
   }
 }
 
@@ -179,6 +193,10 @@ void sl_let_go(struct sl_engine *engine, struct sl_held *held, uint64_t now_ns, 
     return;
   }
   atomic_store_explicit(&held->slot->cell, held->cell, memory_order_release);
+  if (SL_UNLIKELY(!sl_table_at_home(&engine->table, held->slot, held->place))) {
+    // A bucket that was held while its line was split has stayed behind; finding it brings it near.
+    (void)sl_table_find(&engine->table, held->place);
+  }
   held->slot = NULL;
 }
 
@@ -218,6 +236,7 @@ enum sl_status sl_held_ready(struct sl_engine *engine, struct sl_held *held, uin
   if (status != SL_OK) {
     return status;
   }
+  record->now_ns = old->now_ns;
   class->ops->move(&class->limit, record->state, record->bytes, old->state);
   sl_record_free(engine, old);
   held->cell = (uint64_t)(uintptr_t)record;

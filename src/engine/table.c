@@ -15,6 +15,12 @@ static size_t grow_threshold(size_t lines) { return lines * SL_LINE_SLOTS / 16 *
 // Before that, from one half on, each insert drops what is fresh in two lines: growing is for live
 // buckets.
 static size_t sweep_threshold(size_t lines) { return lines * SL_LINE_SLOTS / 2; }
+// While another thread that is at the splits does not get on, inserts fill the lines that there
+// were when the round began to 13 of 16, and wait for it: the fuller, the farther from home.
+static size_t wait_threshold(const struct sl_table *table, size_t lines) {
+  size_t target = atomic_load_explicit(&table->grow_to, memory_order_relaxed);
+  return (target != 0 ? target / 2 : lines) * SL_LINE_SLOTS / 16 * 13;
+}
 // At the memory cap the table takes this many, then evicts. Below it a growing that is held up (by
 // a busy bucket, or by memory that others have) may fill it further.
 static size_t evict_threshold(const struct sl_table *table, size_t lines) {
@@ -401,7 +407,7 @@ static bool evict_locked(struct sl_table *table, struct sl_place_of place, uint6
   size_t home = sl_table_home(lines, place);
   bool done = false;
   // The best may be in use by the time it is to go; then another is looked for.
-  for (int tries = 0; !done && tries < EVICT_TRIES; tries++) {
+  for (int tries = may_evict ? EVICT_TRIES : 1; !done && tries > 0; tries--) {
     struct candidate best = {.distance_ns = UINT64_MAX};
     size_t dropped = sweep_locked(table, place.family, SWEEP_LINES, now_ns, false, &best);
     for (size_t k = 0; k < EVICT_LINES; k++) {
@@ -513,13 +519,11 @@ static int insert_locked(struct sl_table *table, struct sl_place_of place, uint1
   }
   size_t lines = lines_of(table);
   size_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
-  if (count >= evict_threshold(table, lines)) {
-    if (may_grow && lines < table->lines_max) {
-      return INSERT_NEEDS_LINES;
-    }
-    if (!evict_locked(table, place, now_ns, may_evict)) {
-      return SL_INSERT_FULL;
-    }
+  if (count >= wait_threshold(table, lines) && may_grow && lines < table->lines_max) {
+    return INSERT_NEEDS_LINES;
+  }
+  if (count >= evict_threshold(table, lines) && !evict_locked(table, place, now_ns, may_evict)) {
+    return SL_INSERT_FULL;
   }
   if (count >= sweep_threshold(lines)) {
     struct candidate ignored = {.distance_ns = 0};
@@ -638,7 +642,7 @@ static bool split_once(struct sl_table *table) {
     atomic_store_explicit(&table->grow_to, 0, memory_order_relaxed);
     return false;
   }
-  struct mover movers[MOVERS_MAX];
+  struct mover movers[MOVERS_MAX] SL_UNINITIALIZED;
   lock_family(table, family);
   int count = lock_movers(table, family, home, to, movers);
   // From here on the keys' home is the new line; whoever still looks in the old one meets the lock

@@ -135,9 +135,14 @@ void sl_table_clear(struct sl_table *table);
 
 // ---- the fast path
 
+// The bits that name a key's home line, as many as any table may need.
+static inline size_t sl_table_wide(struct sl_place_of place) {
+  return (((size_t)place.tag >> 1) << (SL_TABLE_FAMILY_BITS + 1)) | ((size_t)place.family << 1) |
+         ((size_t)place.tag & 1);
+}
+
 static inline size_t sl_table_home_under(size_t lines, size_t mask, struct sl_place_of place) {
-  size_t wide = (((size_t)place.tag >> 1) << (SL_TABLE_FAMILY_BITS + 1)) |
-                ((size_t)place.family << 1) | ((size_t)place.tag & 1);
+  size_t wide = sl_table_wide(place);
   size_t line = wide & mask;
   return line < lines ? line : line & (mask >> 1);
 }
@@ -174,6 +179,13 @@ static inline _Atomic uint64_t *sl_table_meta(const struct sl_table *table, size
 static inline struct sl_line *sl_table_home_line(const struct sl_table *table,
                                                  struct sl_place_of place) {
   size_t lines = atomic_load_explicit(&table->lines, memory_order_acquire);
+  if (lines == SL_TABLE_FIRST_LINES) {
+    // A small table is in the nearest caches, where finding the segment would take as long as
+    // reading.
+    size_t line = sl_table_wide(place) & (SL_TABLE_FIRST_LINES - 1);
+    uintptr_t base = atomic_load_explicit(&table->line_base[0], memory_order_relaxed);
+    return (struct sl_line *)(base + line * sizeof(struct sl_line));
+  }
   size_t mask = atomic_load_explicit(&table->mask, memory_order_relaxed);
   return sl_table_line(table, sl_table_home_under(lines, mask, place));
 }
@@ -182,19 +194,29 @@ static inline void sl_table_prefetch(const struct sl_table *table, struct sl_pla
   __builtin_prefetch(sl_table_home_line(table, place), 1);
 }
 
-// The slot in the key's home line, or NULL. Not finding it there proves nothing.
-static inline struct sl_slot *sl_table_find_home(const struct sl_table *table,
-                                                 struct sl_place_of place) {
-  struct sl_line *line = sl_table_home_line(table, place);
-  unsigned seat = sl_table_seat(place.tag);
+// The slot in the line that holds the key, or NULL.
+static inline struct sl_slot *sl_line_find(struct sl_line *line, uint64_t tag) {
+  unsigned seat = sl_table_seat(tag);
   // Mostly it has its own seat; a guess that is right lets the processor run ahead of the memory.
   for (unsigned i = 0; i < SL_LINE_SLOTS; i++) {
     struct sl_slot *slot = &line->slot[seat ^ i];
-    if (SL_LIKELY(atomic_load_explicit(&slot->tag, memory_order_acquire) == place.tag)) {
+    if (SL_LIKELY(atomic_load_explicit(&slot->tag, memory_order_acquire) == tag)) {
       return slot;
     }
   }
   return NULL;
+}
+
+// The slot in the key's home line, or NULL. Not finding it there proves nothing.
+static inline struct sl_slot *sl_table_find_home(const struct sl_table *table,
+                                                 struct sl_place_of place) {
+  return sl_line_find(sl_table_home_line(table, place), place.tag);
+}
+
+static inline bool sl_table_at_home(const struct sl_table *table, const struct sl_slot *slot,
+                                    struct sl_place_of place) {
+  const struct sl_line *line = sl_table_home_line(table, place);
+  return slot >= line->slot && slot < line->slot + SL_LINE_SLOTS;
 }
 
 // The one way to change an unlocked bucket; also takes the lock bit. Full barrier.
@@ -214,7 +236,7 @@ static inline bool sl_slot_swap(struct sl_slot *slot, uint64_t tag, uint64_t old
 static inline void sl_table_prefetch_spill(const struct sl_table *table, struct sl_place_of place) {
   size_t lines = atomic_load_explicit(&table->lines, memory_order_acquire);
   size_t home = sl_table_home(lines, place);
-  __builtin_prefetch((const void *)sl_table_meta(table, home));
+  __builtin_prefetch((void *)((uintptr_t)sl_table_meta(table, home)));
   if ((home ^ 1) < lines) {
     __builtin_prefetch(sl_table_line(table, home ^ 1), 1);
   }

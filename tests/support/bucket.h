@@ -1,5 +1,5 @@
-// One bucket under one limit, for tests: a stamp or a record behind one set of functions, with its memory.
-// It does what the engine does, one bucket at a time and without locks.
+// One bucket under one limit, for tests: a stamp or a record behind one set of functions, with its
+// memory. It does what the engine does, one bucket at a time and without locks.
 #ifndef TESTS_SUPPORT_BUCKET_H
 #define TESTS_SUPPORT_BUCKET_H
 
@@ -67,10 +67,21 @@ __attribute__((unused)) static void bucket_grow(struct bucket *bucket) {
   }
 }
 
+// A stamp from a wrong clock counts as a full debt from the moment it is seen (SEMANTICS 4): it is
+// corrected when it is read, or it would go on refusing for as long as the clock was wrong.
+__attribute__((unused)) static void bucket_correct(struct bucket *bucket, uint64_t now_ns) {
+  const struct sl_limit *limit = bucket->limit;
+  uint64_t y = sl_timeline_now(&limit->timeline, now_ns);
+  if (sl_stamp_is_astray(limit, bucket->stamp, y)) {
+    bucket->stamp = (y + sl_stamp_debt(limit, bucket->stamp, y)) & SL_STAMP_MASK;
+  }
+}
+
 // The verdict without any figures. With `commit` it is charged, or logged where refusals count.
 __attribute__((unused)) static enum sl_verdict bucket_test(struct bucket *bucket, uint64_t now_ns,
                                                            uint64_t cost, bool commit,
-                                                           uint64_t *ret_wait_ns, uint64_t *ret_slot) {
+                                                           uint64_t *ret_wait_ns,
+                                                           uint64_t *ret_slot) {
   const struct sl_limit *limit = bucket->limit;
   *ret_wait_ns = 0;
   *ret_slot = 0;
@@ -78,6 +89,7 @@ __attribute__((unused)) static enum sl_verdict bucket_test(struct bucket *bucket
     return SL_ALLOWED;
   }
   if (bucket->ops == NULL) {
+    bucket_correct(bucket, now_ns);
     uint64_t stamp = bucket->stamp;
     enum sl_verdict verdict;
     if (limit->algorithm == SL_LEAKY_BUCKET) {
@@ -110,8 +122,7 @@ __attribute__((unused)) static enum sl_verdict bucket_test(struct bucket *bucket
 __attribute__((unused)) static struct sl_decision bucket_figures(const struct bucket *bucket,
                                                                  uint64_t now_ns, uint64_t cost,
                                                                  enum sl_verdict verdict) {
-  struct sl_decision decision = {
-      .verdict = verdict, .limit = UINT64_MAX, .remaining = UINT64_MAX};
+  struct sl_decision decision = {.verdict = verdict, .limit = UINT64_MAX, .remaining = UINT64_MAX};
   if (bucket->ops != NULL) {
     bucket->ops->figures(bucket->limit, bucket->state, now_ns, cost, verdict, &decision);
   } else if (bucket->limit->algorithm != SL_UNLIMITED) {
@@ -121,8 +132,8 @@ __attribute__((unused)) static struct sl_decision bucket_figures(const struct bu
 }
 
 // A whole decision; `commit` false is a PEEK.
-__attribute__((unused)) static struct sl_decision bucket_decide(struct bucket *bucket, uint64_t now_ns,
-                                                                uint64_t cost, bool commit) {
+__attribute__((unused)) static struct sl_decision
+bucket_decide(struct bucket *bucket, uint64_t now_ns, uint64_t cost, bool commit) {
   uint64_t wait_ns, slot;
   enum sl_verdict verdict = bucket_test(bucket, now_ns, cost, commit, &wait_ns, &slot);
   struct sl_decision decision = bucket_figures(bucket, now_ns, cost, verdict);
@@ -131,7 +142,8 @@ __attribute__((unused)) static struct sl_decision bucket_decide(struct bucket *b
   return decision;
 }
 
-__attribute__((unused)) static void bucket_charge(struct bucket *bucket, uint64_t now_ns, uint64_t cost) {
+__attribute__((unused)) static void bucket_charge(struct bucket *bucket, uint64_t now_ns,
+                                                  uint64_t cost) {
   if (bucket->ops != NULL) {
     bucket->ops->advance(bucket->limit, bucket->state, now_ns);
     bucket_grow(bucket);
