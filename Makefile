@@ -44,13 +44,23 @@ build: packages-build ## Install what building needs, build build/sluice and lib
 	@$(NINJA) -C $(BUILD) product
 
 .PHONY: run
-run: build ## Replay LOG (default: a made-up access log) under RULES (default: examples/rules.yaml)
+run: build ## Start the server with the example rules; with LOG=FILE replay that log instead
 ifeq ($(LOG),)
-	@examples/make-access-log >$(EXAMPLE_LOG)
-	$(BUILD)/sluice replay --rules $(RULES) $(EXAMPLE_LOG)
+	@echo
+	@echo "Try, from another terminal (Ctrl-C here stops the server):"
+	@echo "  curl -s -d '{\"attributes\":{\"client_ip\":\"203.0.113.9\",\"path\":\"/\"}}' -H 'content-type: application/json' http://127.0.0.1:8080/v1/allow"
+	@echo "  redis-cli -p 6390 CL.THROTTLE user:1 15 30 60"
+	@echo "  redis-cli -p 6390 ALLOW client_ip 203.0.113.9 method POST path /login"
+	@echo
+	@exec $(BUILD)/sluice serve --rules $(RULES)
 else
 	$(BUILD)/sluice replay --rules $(RULES) $(LOG)
 endif
+
+.PHONY: replay
+replay: build ## Replay a made-up access log under the example rules
+	@$(PYTHON) examples/make-access-log >$(EXAMPLE_LOG)
+	$(BUILD)/sluice replay --rules $(RULES) $(EXAMPLE_LOG)
 
 .PHONY: check
 check: packages-test ## Quick tests, no servers, within 3 minutes

@@ -167,10 +167,11 @@ SLUICE_API enum sluice_status sluice_get_stats(const struct sluice *sluice,
 
 // ==== sluice_load: rules ====
 //
-// Rules are YAML (sluice-rules(5)). A set of rules is checked whole, every mistake is reported in
-// one go, and only a set without errors replaces the one in force. Threads that decide meanwhile
-// finish under the old set; loading waits for them, some microseconds, and they wait for nobody.
-// Buckets of rules whose limit did not change go on as they are.
+// Rules are YAML (docs/RULES.md; sluice-rules-check(1) checks files). A set of rules is checked
+// whole, every mistake is reported in one go, and only a set without errors replaces the one in
+// force. Threads that decide meanwhile finish under the old set; loading waits for them, some
+// microseconds, and they wait for nobody. Buckets of rules whose limit did not change go on as they
+// are.
 
 struct sluice_reports;
 

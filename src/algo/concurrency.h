@@ -19,7 +19,7 @@
 #ifndef SL_ALGO_CONCURRENCY_H
 #define SL_ALGO_CONCURRENCY_H
 
-#include "algo/limit.h"
+#include "algo/record.h"
 
 // Derives the limit (window_ns is the lease); ranges are already checked. Always SL_OK.
 enum sl_status sl_concurrency_prepare(const struct sl_limit_spec *spec, struct sl_limit *ret_limit,

@@ -15,7 +15,7 @@
 #ifndef SL_ALGO_SLIDING_LOG_H
 #define SL_ALGO_SLIDING_LOG_H
 
-#include "algo/limit.h"
+#include "algo/record.h"
 
 // Derives the limit; ranges are already checked (N at most SL_LOG_COUNT_MAX). Always SL_OK.
 enum sl_status sl_sliding_log_prepare(const struct sl_limit_spec *spec, struct sl_limit *ret_limit,

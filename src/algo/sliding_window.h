@@ -16,7 +16,7 @@
 #ifndef SL_ALGO_SLIDING_WINDOW_H
 #define SL_ALGO_SLIDING_WINDOW_H
 
-#include "algo/limit.h"
+#include "algo/record.h"
 
 enum { SL_SLIDING_WINDOW_BYTES = 16 };
 

@@ -15,7 +15,7 @@
 #ifndef SL_ALGO_SUB_WINDOWS_H
 #define SL_ALGO_SUB_WINDOWS_H
 
-#include "algo/limit.h"
+#include "algo/record.h"
 
 // Derives the limit; ranges are already checked. SL_OK; SL_ERR_INVALID when sub_windows does not
 // divide the period into whole nanoseconds.

@@ -107,7 +107,7 @@ static bool export_table(struct export *out, const struct sl_table *table, expor
 
 bool sl_snapshot_export(struct sl_engine *engine, struct sl_throttles *throttles, uint64_t now_ns,
                         sl_snapshot_write_fn *write, void *ctx) {
-  now_ns = sl_engine_latest(engine, now_ns);
+  now_ns = sl_engine_now(engine, now_ns);
   struct export out = {.engine = engine, .now_ns = now_ns, .write = write, .ctx = ctx};
   const uint64_t head[] = {now_ns, engine->next_slot};
   const uint64_t end = END;

@@ -207,10 +207,8 @@ uint64_t sl_sluice_next_id(struct sluice *sluice) {
 // ---- time ---------------------------------------------------------------------------------------
 
 uint64_t sl_sluice_read_clock(struct sluice *sluice) {
-  if (sluice->now == NULL) {
-    return sl_clock_now(&sluice->clock);
-  }
-  uint64_t now_ns = sluice->now(sluice->clock_ctx);
+  uint64_t now_ns =
+      sluice->now != NULL ? sluice->now(sluice->clock_ctx) : sl_clock_now(&sluice->clock);
   // With a reading that cannot be, time stands still.
   return sl_reading_fits(now_ns) ? now_ns : 0;
 }

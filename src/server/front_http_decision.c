@@ -260,7 +260,9 @@ void sl_http_answer(struct sl_http_call *call, const struct sl_answer *answer, u
   if (answer->verdict == SL_THROTTLED) {
     add_retry_after(call, answer->decision.retry_after_ns);
   }
-  SL_HTTP_ADD(call, "Cache-Control: no-store\r\n");
+  if (call->request->method.ptr[0] == 'G') {
+    SL_HTTP_ADD(call, "Cache-Control: no-store\r\n");  // replies to POST are not kept anyway
+  }
   sl_http_open_body(call, allowed ? SL_HTTP_JSON : SL_STR("application/problem+json"));
   if (allowed) {
     SL_HTTP_ADD(call, "{");

@@ -122,7 +122,7 @@ START_TEST(bans_and_charges) {
   bucket_init(&b, &ten, 0);
   bucket_charge(&b, 0, 25);
   bucket_charge(&b, 0, UINT64_MAX);
-  ck_assert_uint_eq(bucket_decide(&b, 0, 1, true).remaining, 0);
+  ck_assert_uint_eq(bucket_decide(&b, 0, 0, true).remaining, 0);
   ck_assert_int_eq(bucket_decide(&b, 9999 * MS, 1, true).verdict, SL_THROTTLED);
   ck_assert(!bucket_is_fresh(&b, 9999 * MS));
   ck_assert(bucket_is_fresh(&b, 20 * S));

@@ -208,16 +208,7 @@ static void test_memory(void) {
       whole += is_framed();
       none += reply[0] == '\0';
       half += !is_framed() && reply[0] != '\0';
-      sl_front_http.close(w.state, &w.context);
-      free(w.state);
-      sl_out_close(&w.out);
-      sl_decider_close(&w.context.decider);
-      sl_metrics_destroy(w.metrics);
-      sl_top_destroy(w.top);
-      sl_unbind(w.bound);
-      sl_ruleset_free(w.set);
-      sl_engine_destroy(w.engine);
-      half += w.fault.live != 0;
+      half += !free_world();
     }
     ok(half == 0 && whole > 0, "%s without memory: %u whole replies, %u none", bodies[i][0], whole,
        none);
