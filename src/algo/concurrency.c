@@ -294,8 +294,9 @@ bool sl_concurrency_entry(const struct sl_limit *limit, const void *state, uint6
   }
   const struct lease *lease = &record->lease[place - 1];
   *cursor = place;
-  *ret_entry = (struct sl_record_entry){.time_ns = sl_sub_floor_u64(lease->end_ns, limit->window_ns),
-                                        .cost = lease->cost,
-                                        .slot = lease->slot};
+  *ret_entry =
+      (struct sl_record_entry){.time_ns = sl_sub_floor_u64(lease->end_ns, limit->window_ns),
+                               .cost = lease->cost,
+                               .slot = lease->slot};
   return true;
 }

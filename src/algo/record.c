@@ -6,10 +6,11 @@
 #include "algo/sub_windows.h"
 
 // The operations that every record has.
-#define COMMON_OPS(name)                                                              \
-  .bytes = sl_##name##_bytes, .init = sl_##name##_init, .move = sl_##name##_move,     \
-  .advance = sl_##name##_advance, .test = sl_##name##_test, .take = sl_##name##_take, \
-  .charge = sl_##name##_charge, .figures = sl_##name##_figures, .is_fresh = sl_##name##_is_fresh, .entry = sl_##name##_entry
+#define COMMON_OPS(name)                                                                          \
+  .bytes = sl_##name##_bytes, .init = sl_##name##_init, .move = sl_##name##_move,                 \
+  .advance = sl_##name##_advance, .test = sl_##name##_test, .take = sl_##name##_take,             \
+  .charge = sl_##name##_charge, .figures = sl_##name##_figures, .is_fresh = sl_##name##_is_fresh, \
+  .entry = sl_##name##_entry
 
 static const struct sl_record_ops sliding_window_ops = {COMMON_OPS(sliding_window)};
 static const struct sl_record_ops sub_windows_ops = {COMMON_OPS(sub_windows)};

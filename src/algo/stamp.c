@@ -38,23 +38,28 @@ enum sl_verdict sl_stamp_reserve(const struct sl_limit *limit, uint64_t stamp, u
   if (verdict == SL_ALLOWED) {
     after = debt_before(limit, before, cost) + cost * limit->unit;
   }
-  if (after > limit->debt_units) {
+  // A leaky bucket lets the caller go when those before it have gone; the others when its own
+  // permits have come in.
+  uint64_t wait =
+      limit->algorithm == SL_LEAKY_BUCKET ? before : sl_sub_floor_u64(after, limit->size_units);
+  uint64_t wait_ns = sl_timeline_wait(tl, now_ns, wait);
+  // Debts and waits have one bound, but a window is waited for whole, however little of it is
+  // wanted, and a place in a line is not paid for before one stands in it.
+  uint64_t late_ns = cost > 0 ? sl_sub_floor_u64(wait_ns, limit->max_wait_ns) : 0;
+  if (verdict == SL_ALLOWED && (after > limit->debt_units || late_ns > 0)) {
     verdict = SL_THROTTLED;
   }
   uint64_t kept = (y + (verdict == SL_ALLOWED ? after : before)) & SL_STAMP_MASK;
   sl_stamp_figures(limit, kept, now_ns, 0, SL_ALLOWED, ret_decision);
   ret_decision->verdict = verdict;
   if (verdict == SL_THROTTLED) {
-    ret_decision->retry_after_ns = sl_timeline_wait(tl, now_ns, after - limit->debt_units);
+    uint64_t over = sl_sub_floor_u64(after, limit->debt_units);
+    ret_decision->retry_after_ns = sl_max_u64(late_ns, sl_timeline_wait(tl, now_ns, over));
   }
   if (verdict != SL_ALLOWED) {
     return verdict;
   }
-  // A leaky bucket lets the caller go when those before it have gone; the others when its own
-  // permits have come in.
-  uint64_t wait =
-      limit->algorithm == SL_LEAKY_BUCKET ? before : sl_sub_floor_u64(after, limit->size_units);
-  ret_decision->wait_ns = sl_timeline_wait(tl, now_ns, wait);
+  ret_decision->wait_ns = wait_ns;
   *ret_stamp = kept;
   *ret_receipt = (struct sl_receipt){
       .charged_ns = now_ns, .departs = tick_after(tl, y, wait), .stamp = kept, .cost = cost};

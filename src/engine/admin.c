@@ -54,12 +54,6 @@ enum sl_status sl_engine_charge(struct sl_engine *engine, const struct sl_ask *a
   return status;
 }
 
-// The bucket's companion: the latest departure that cancelling has taken out of its stamp's sight.
-// It is a stamp like any other and goes when that moment has passed.
-static struct sl_hash promise_of(struct sl_hash bucket) {
-  return (struct sl_hash){.lo = bucket.lo ^ 0x5ca1ab1e0ddba11u, .hi = bucket.hi};
-}
-
 static bool reset_one(struct sl_engine *engine, const struct sl_class *class,
                       struct sl_hash bucket) {
   struct sl_ask ask = {.class = class, .bucket = bucket};
@@ -77,7 +71,7 @@ static bool reset_one(struct sl_engine *engine, const struct sl_class *class,
 
 bool sl_engine_reset(struct sl_engine *engine, const struct sl_class *class,
                      struct sl_hash bucket) {
-  (void)reset_one(engine, class, promise_of(bucket));
+  (void)reset_one(engine, class, sl_promise_of(bucket));
   return reset_one(engine, class, bucket);
 }
 
@@ -110,61 +104,4 @@ enum sl_status sl_engine_renew(struct sl_engine *engine, const struct sl_ask *as
                                uint64_t now_ns, bool *ret_held) {
   return on_slot(engine, ask, ask->class->ops != NULL ? ask->class->ops->renew : NULL, slot, now_ns,
                  ret_held);
-}
-
-// ---- reservations
-
-static bool reservable(const struct sl_class *class) {
-  return class->ops == NULL && class->limit.algorithm != SL_UNLIMITED;
-}
-
-enum sl_status sl_engine_reserve(struct sl_engine *engine, const struct sl_ask *ask,
-                                 uint64_t now_ns, struct sl_receipt *ret_receipt,
-                                 struct sl_decision *ret_decision) {
-  if (!reservable(ask->class)) {
-    return SL_ERR_UNSUPPORTED;
-  }
-  struct sl_held held;
-  enum sl_status status = sl_hold(engine, ask, now_ns, true, &held);
-  if (status != SL_OK) {
-    return status;
-  }
-  const struct sl_limit *limit = &ask->class->limit;
-  *ret_receipt = (struct sl_receipt){.charged_ns = now_ns};
-  if (held.slot == NULL) {
-    // No room: what a fresh bucket would say is right for `never`; else the setting decides.
-    enum sl_verdict verdict = ask->cost > limit->size ? SL_NEVER : sl_verdict_when_full(engine);
-    sl_held_figures(&held, now_ns, ask->cost, verdict, ret_decision);
-  } else {
-    (void)sl_stamp_reserve(limit, held.cell, now_ns, ask->cost, &held.cell, ret_receipt,
-                           ret_decision);
-  }
-  sl_let_go(engine, &held, now_ns, false);
-  return SL_OK;
-}
-
-enum sl_status sl_engine_cancel(struct sl_engine *engine, const struct sl_ask *ask,
-                                const struct sl_receipt *receipt, uint64_t now_ns) {
-  if (!reservable(ask->class)) {
-    return SL_ERR_UNSUPPORTED;
-  }
-  struct sl_ask promise_ask = {.class = ask->class, .bucket = promise_of(ask->bucket)};
-  struct sl_held bucket = {0};
-  struct sl_held promise = {0};
-  bool bucket_first = sl_table_place(ask->bucket).tag < sl_table_place(promise_ask.bucket).tag;
-  enum sl_status status = bucket_first ? sl_hold(engine, ask, now_ns, false, &bucket)
-                                       : sl_hold(engine, &promise_ask, now_ns, true, &promise);
-  if (status == SL_OK) {
-    status = bucket_first ? sl_hold(engine, &promise_ask, now_ns, true, &promise)
-                          : sl_hold(engine, ask, now_ns, false, &bucket);
-  }
-  // A bucket that is gone is fresh: there is nothing left to give back. Without room for the
-  // promise nothing is given back either, which is on the safe side.
-  if (status == SL_OK && bucket.slot != NULL && promise.slot != NULL) {
-    (void)sl_stamp_cancel(&ask->class->limit, bucket.cell, promise.cell, now_ns, receipt,
-                          &bucket.cell, &promise.cell);
-  }
-  sl_let_go(engine, &bucket, now_ns, true);
-  sl_let_go(engine, &promise, now_ns, true);
-  return status;
 }

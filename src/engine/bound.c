@@ -217,6 +217,73 @@ enum sl_status sl_decide_hits(const struct sl_bound *bound, struct sl_decider *d
   return status;
 }
 
+// ---- reserving
+
+static bool can_reserve(const struct sl_bound *bound, const struct sl_hit *hit) {
+  return sl_hit_class(bound, hit)->ops == NULL && !is_unlimited(bound, hit);
+}
+
+// The enforced rule that cannot be reserved, or NULL.
+static const struct sl_rule *stranger_of(const struct sl_bound *bound, const struct sl_hits *hits) {
+  for (size_t i = 0; i < hits->count; i++) {
+    const struct sl_hit *hit = &hits->items[i];
+    if (enforced(hit) && !is_unlimited(bound, hit) && !can_reserve(bound, hit)) {
+      return hit->rule;
+    }
+  }
+  return NULL;
+}
+
+// Puts what the engine said in the places of the hits; the others have said yes and booked nothing.
+// From the end, so that receipts can be spread in place.
+static void spread_bookings(const struct sl_bound *bound, struct sl_decider *decider,
+                            size_t asked_count, struct sl_receipt *receipts) {
+  const struct sl_decision *asked = decider->decisions + decider->room;
+  for (size_t i = decider->hits.count; i > 0; i--) {
+    if (can_reserve(bound, &decider->hits.items[i - 1])) {
+      asked_count--;
+      decider->decisions[i - 1] = asked[asked_count];
+      receipts[i - 1] = receipts[asked_count];
+    } else {
+      decider->decisions[i - 1] =
+          (struct sl_decision){.verdict = SL_ALLOWED, .limit = UINT64_MAX, .remaining = UINT64_MAX};
+      receipts[i - 1] = (struct sl_receipt){0};
+    }
+  }
+}
+
+enum sl_status sl_reserve_hits(const struct sl_bound *bound, struct sl_decider *decider,
+                               uint64_t now_ns, uint64_t longest_ns,
+                               struct sl_receipt *ret_receipts, const struct sl_rule **ret_stranger,
+                               struct sl_answer *ret_answer) {
+  const struct sl_hits *hits = &decider->hits;
+  *ret_stranger = stranger_of(bound, hits);
+  if (*ret_stranger != NULL) {
+    return SL_ERR_UNSUPPORTED;
+  }
+  enum sl_status status = reserve_room(decider, hits->count);
+  if (status != SL_OK) {
+    return status;
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < hits->count; i++) {
+    if (can_reserve(bound, &hits->items[i])) {
+      decider->asks[count++] = ask_of(bound, &hits->items[i]);
+    }
+  }
+  bool allowed = true;
+  if (count > 0) {
+    status = sl_engine_reserve_together(bound->engine, decider->asks, count, now_ns, longest_ns,
+                                        ret_receipts, decider->decisions + decider->room, &allowed);
+  }
+  if (status == SL_OK) {
+    spread_bookings(bound, decider, count, ret_receipts);
+    answer(decider, allowed, ret_answer);
+    gather_waits(decider, ret_answer);
+  }
+  return status;
+}
+
 enum sl_status sl_decide(const struct sl_bound *bound, struct sl_decider *decider,
                          const struct sl_request *request, uint64_t now_ns, bool look,
                          struct sl_answer *ret_answer) {

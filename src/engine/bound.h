@@ -43,6 +43,16 @@ void sl_decider_close(struct sl_decider *decider);
 enum sl_status sl_decide_hits(const struct sl_bound *bound, struct sl_decider *decider,
                               uint64_t now_ns, bool look, struct sl_answer *ret_answer) SL_MUST_USE;
 
+// Reserves at every rule that sl_identify found, all or nothing, if the longest wait is at most
+// `longest_ns`; shadow rules that cannot be reserved are passed over. ret_receipts has hits.count
+// places; those with cost 0 booked nothing. *ret_stranger (with SL_ERR_UNSUPPORTED) is the enforced
+// rule that cannot be reserved.
+//   SL_OK; SL_ERR_UNSUPPORTED; SL_ERR_MEMORY; SL_ERR_ARGUMENT as sl_decide_hits
+enum sl_status sl_reserve_hits(const struct sl_bound *bound, struct sl_decider *decider,
+                               uint64_t now_ns, uint64_t longest_ns,
+                               struct sl_receipt *ret_receipts, const struct sl_rule **ret_stranger,
+                               struct sl_answer *ret_answer) SL_MUST_USE;
+
 // sl_identify and sl_decide_hits in one.
 enum sl_status sl_decide(const struct sl_bound *bound, struct sl_decider *decider,
                          const struct sl_request *request, uint64_t now_ns, bool look,

@@ -107,6 +107,21 @@ uint64_t sl_held_wait(const struct sl_held *held, uint64_t now_ns, uint64_t cost
 void sl_held_figures(const struct sl_held *held, uint64_t now_ns, uint64_t cost,
                      enum sl_verdict verdict, struct sl_decision *ret_decision);
 
+// The bucket's companion: the latest departure that cancelling has taken out of its stamp's sight.
+// It is a stamp like any other and goes when that moment has passed.
+static inline struct sl_hash sl_promise_of(struct sl_hash bucket) {
+  return (struct sl_hash){.lo = bucket.lo ^ 0x5ca1ab1e0ddba11u, .hi = bucket.hi};
+}
+
+// Locks the buckets of all asks in one order, so that no two threads wait for each other, and makes
+// the missing ones of a cost above 0 where `create` says so. *now_ns becomes the time to decide at.
+// ret_held is as the asks are; `order` is scratch of `count` places.
+//   SL_OK; SL_ERR_MEMORY, SL_ERR_ARGUMENT (two asks are one bucket): nothing is held
+enum sl_status sl_hold_all(struct sl_engine *engine, const struct sl_ask *asks, size_t count,
+                           bool create, uint64_t *now_ns, struct sl_held *ret_held,
+                           struct sl_held **order) SL_MUST_USE;
+void sl_let_all_go(struct sl_engine *engine, struct sl_held *held, size_t count, uint64_t now_ns);
+
 uint64_t sl_engine_next_slot(struct sl_engine *engine);
 
 // Sees to it that `when_full` is counted, and gives its verdict.

@@ -90,27 +90,6 @@ static inline SL_ALWAYS_INLINE void take_stamp_at(struct sl_engine *engine, stru
 
 // ---- several
 
-static bool before(const struct sl_held *a, const struct sl_held *b) {
-  return a->place.tag != b->place.tag ? a->place.tag < b->place.tag
-                                      : a->place.family < b->place.family;
-}
-
-// Shell sort (gaps of Ciura): few elements mostly, any number at most, no recursion.
-static void sort_held(struct sl_held **order, size_t count) {
-  static const size_t gaps[] = {1750, 701, 301, 132, 57, 23, 10, 4, 1};
-  for (size_t g = 0; g < SL_ARRAY_LEN(gaps); g++) {
-    size_t gap = gaps[g];
-    for (size_t i = gap; i < count; i++) {
-      struct sl_held *held = order[i];
-      size_t j = i;
-      for (; j >= gap && before(held, order[j - gap]); j -= gap) {
-        order[j] = order[j - gap];
-      }
-      order[j] = held;
-    }
-  }
-}
-
 // The work on one request.
 struct together {
   struct sl_engine *engine;
@@ -120,44 +99,6 @@ struct together {
   bool look;
   struct sl_decision *decisions;
 };
-
-static void let_all_go(struct together *t) {
-  for (size_t i = 0; i < t->count; i++) {
-    sl_let_go(t->engine, &t->held[i], t->now_ns, false);
-  }
-}
-
-// Locks all in the order of their places, so that no two threads wait for each other.
-// SL_ERR_ARGUMENT when two of them are one bucket.
-static enum sl_status hold_all(struct together *t, const struct sl_ask *asks,
-                               struct sl_held **order) {
-  for (size_t i = 0; i < t->count; i++) {
-    t->held[i] = (struct sl_held){.ask = &asks[i], .place = sl_table_place(asks[i].bucket)};
-    order[i] = &t->held[i];
-  }
-  sort_held(order, t->count);
-  for (size_t i = 1; i < t->count; i++) {
-    // They would wait for each other for ever.
-    if (!before(order[i - 1], order[i])) {
-      return SL_ERR_ARGUMENT;
-    }
-  }
-  for (size_t i = 0; i < t->count; i++) {
-    enum sl_status status =
-        sl_hold(t->engine, order[i]->ask, t->now_ns, !t->look && order[i]->ask->cost > 0, order[i]);
-    if (status != SL_OK) {
-      let_all_go(t);
-      return status;
-    }
-  }
-  for (size_t i = 0; i < t->count; i++) {
-    t->now_ns = sl_held_now(&t->held[i], t->now_ns);
-  }
-  for (size_t i = 0; i < t->count; i++) {
-    sl_held_advance(&t->held[i], t->now_ns);
-  }
-  return SL_OK;
-}
 
 static enum sl_status test_all(struct together *t, bool *ret_admits) {
   *ret_admits = true;
@@ -242,7 +183,7 @@ enum sl_status sl_engine_take_together(struct sl_engine *engine, const struct sl
                        .now_ns = now_ns,
                        .look = look,
                        .decisions = ret_decisions};
-  enum sl_status status = hold_all(&t, asks, order);
+  enum sl_status status = sl_hold_all(engine, asks, count, !look, &t.now_ns, held, order);
   if (status != SL_OK) {
     return status;
   }
@@ -258,7 +199,7 @@ enum sl_status sl_engine_take_together(struct sl_engine *engine, const struct sl
     }
     *ret_allowed = admits;
   }
-  let_all_go(&t);
+  sl_let_all_go(engine, held, count, t.now_ns);
   return status;
 }
 

@@ -141,6 +141,18 @@ enum sl_status sl_engine_renew(struct sl_engine *engine, const struct sl_ask *as
 enum sl_status sl_engine_reserve(struct sl_engine *engine, const struct sl_ask *ask,
                                  uint64_t now_ns, struct sl_receipt *ret_receipt,
                                  struct sl_decision *ret_decision) SL_MUST_USE;
+// Several at once, all or nothing as sl_engine_take_together, shadow asks after the enforced ones:
+// every enforced one admits within a wait of `longest_ns` (UINT64_MAX: its own max_wait alone
+// bounds it) and all are booked, or none is. No other decision ever sees a booking that goes.
+// ret_receipts[i].cost is 0 where nothing was booked. Of one that would wait too long
+// retry_after_ns says when it would not.
+//   SL_ERR_UNSUPPORTED  a limit that cannot be reserved is among them; SL_ERR_ARGUMENT,
+//   SL_ERR_MEMORY
+enum sl_status sl_engine_reserve_together(struct sl_engine *engine, const struct sl_ask *asks,
+                                          size_t count, uint64_t now_ns, uint64_t longest_ns,
+                                          struct sl_receipt *ret_receipts,
+                                          struct sl_decision *ret_decisions,
+                                          bool *ret_allowed) SL_MUST_USE;
 // Gives a reservation back as far as line 35 allows. A receipt is good for one cancel.
 enum sl_status sl_engine_cancel(struct sl_engine *engine, const struct sl_ask *ask,
                                 const struct sl_receipt *receipt, uint64_t now_ns) SL_MUST_USE;

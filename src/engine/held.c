@@ -8,14 +8,14 @@
 
 enum {
   EVICT_TRIES = 64,    // families in which records may go for one allocation
-  FRUITLESS_TRIES = 4  // in a row: nothing is to be had; the next allocation looks further on
+  FRUITLESS_TRIES = 4  // in a row, of what is fresh: the next allocation looks further on
 };
 
 // Drops records until there is room for `bytes` under the cap. False when there is not.
 static bool make_room(struct sl_engine *engine, size_t bytes, uint64_t now_ns) {
   bool may_evict = engine->when_full == SL_FULL_EVICT;
   int fruitless = 0;
-  for (int i = 0; i < EVICT_TRIES && fruitless < FRUITLESS_TRIES; i++) {
+  for (int i = 0; i < EVICT_TRIES && (may_evict || fruitless < FRUITLESS_TRIES); i++) {
     size_t used = atomic_load_explicit(&engine->used_bytes, memory_order_relaxed);
     if (engine->max_bytes - used >= bytes) {
       return true;
@@ -147,7 +147,7 @@ enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint6
     uint64_t cell = atomic_load_explicit(&slot->cell, memory_order_acquire);
     if ((cell & SL_CELL_LOCK) != 0) {
       engine->relax(engine->relax_ctx, round++);
-    } else if (sl_slot_swap(slot, held->place.tag, cell, cell | SL_CELL_LOCK)) {
+    } else if (sl_slot_lock(slot, held->place.tag, cell)) {
       held->slot = slot;
       held->cell = cell;
       return SL_OK;

@@ -296,6 +296,8 @@ static enum sl_status import_all(struct import *in) {
   in->saved_ns = head[0];
   in->now_ns = sl_max_u64(in->now_ns, head[0]);
   in->engine->next_slot = head[1];
+  // Time goes on from there: buckets are looked at for their age whenever it leaps.
+  (void)sl_engine_now(in->engine, in->saved_ns);
   enum sl_status status = import_classes(in);
   while (status == SL_OK) {
     head = get(in, 1);

@@ -269,7 +269,7 @@ static void forget(struct sl_table *table, size_t line, struct sl_place_of place
 }
 
 static bool take_cell_lock(struct sl_slot *slot, uint64_t tag, uint64_t cell) {
-  return sl_slot_swap(slot, tag, cell, cell | SL_CELL_LOCK);
+  return sl_slot_lock(slot, tag, cell);
 }
 
 static bool locked_cell(uint64_t cell) { return (cell & SL_CELL_LOCK) != 0; }

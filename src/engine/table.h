@@ -242,6 +242,18 @@ static inline void sl_table_prefetch_spill(const struct sl_table *table, struct 
   }
 }
 
+// Takes the lock bit of an unlocked bucket; what its last holder wrote is seen.
+static inline bool sl_slot_lock(struct sl_slot *slot, uint64_t tag, uint64_t cell) {
+  bool taken = sl_slot_swap(slot, tag, cell, cell | SL_CELL_LOCK);
+  if (taken) {
+    // The holder before may have come and gone since `cell` was read. It released the cell alone;
+    // the swap was of cell and tag, which is the same to the processor, but not to tools that
+    // follow the memory model.
+    (void)atomic_load_explicit(&slot->cell, memory_order_acquire);
+  }
+  return taken;
+}
+
 // ---- the slow path
 
 // The slot of the key wherever it is, or NULL when the table has no such bucket. Takes the family's

@@ -245,4 +245,6 @@ void sl_throttles_get_stats(const struct sl_throttles *throttles,
   };
 }
 
-struct sl_table *sl_throttles_table(struct sl_throttles *throttles) { return &throttles->table; }
+struct sl_table *sl_throttles_table(struct sl_throttles *throttles) {
+  return &throttles->table;
+}

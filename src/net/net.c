@@ -10,7 +10,7 @@
 
 #include "base/units.h"
 
-enum { BACKLOG = 4096, HOST_TEXT = 64 };
+enum { BACKLOG = 4096, HOST_TEXT = 64, UNSENT_BYTES = 128 << 10 };
 
 // ---- texts
 
@@ -240,6 +240,10 @@ enum sl_status sl_net_accept(const struct sl_sys *sys, int listener, int *ret_so
     // A connection without these still works.
     (void)sys->setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     (void)sys->setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    // What a client does not read waits in our memory, within its bound, and not in megabytes of
+    // the system's.
+    const int unsent = UNSENT_BYTES;
+    (void)sys->setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   }
   *ret_socket = socket;
   return SL_OK;

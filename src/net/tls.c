@@ -22,15 +22,14 @@ void sl_tls_close(struct sl_tls *tls) {
 
 // ---- certificates
 
+// The first error in OpenSSL's queue is the cause, those behind it are what followed.
 static enum sl_status refuse(const char *what, const char *file, struct sl_text *message) {
-  char reason[REASON_TEXT] = "no reason given";
-  unsigned long error = ERR_peek_last_error();
-  if (error != 0) {
-    const char *text = ERR_reason_error_string(error);
-    sl_text_printf(message, "%s %s: %s", what, file, text != NULL ? text : reason);
-  } else {
-    sl_text_printf(message, "%s %s: %s", what, file, reason);
-  }
+  char buffer[REASON_TEXT];
+  unsigned long error = ERR_peek_error();
+  const char *reason = ERR_SYSTEM_ERROR(error)
+                           ? strerror_r(ERR_GET_REASON(error), buffer, sizeof buffer)
+                           : ERR_reason_error_string(error);
+  sl_text_printf(message, "%s %s: %s", what, file, reason != NULL ? reason : "cannot be used");
   ERR_clear_error();
   return SL_ERR_INVALID;
 }

@@ -6,7 +6,7 @@
 #include "rule/sort.h"
 
 // Above so many pairs of patterns nobody looks for a rule that its own except empties.
-#define PAIRS_MAX UINT64_C(1000000)
+#define PAIRS_MAX UINT64_C(10000)
 
 static void place_hint(struct sl_text *text, struct sl_place place) {
   sl_text_add(text, SL_STR("the first is at "));

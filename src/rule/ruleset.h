@@ -53,8 +53,8 @@ struct sl_ruleset {
 };
 
 // Compiles a valid model. Takes the model over when it succeeds (the set frees it).
-//   SL_OK; SL_ERR_MEMORY, or SL_ERR_INVALID where the model's limits are not valid after all: nothing
-//   is kept, the model stays the caller's.
+//   SL_OK; SL_ERR_MEMORY, or SL_ERR_INVALID where the model's limits are not valid after all:
+//   nothing is kept, the model stays the caller's.
 // `secret` keys every hash; buckets of two sets agree only under the same secret.
 enum sl_status sl_ruleset_compile(struct sl_model *model, const struct sl_secret *secret,
                                   const struct sl_mem *mem,

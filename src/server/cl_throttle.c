@@ -48,8 +48,7 @@ enum sl_cl_error sl_cl_quota(struct sl_cl_memo *memo, const struct sl_cl_call *c
     return SL_CL_OK;
   }
   memo->set = false;
-  enum sl_status status =
-      sl_quota_make(call->max_burst, call->count, call->period_s, &memo->quota);
+  enum sl_status status = sl_quota_make(call->max_burst, call->count, call->period_s, &memo->quota);
   if (status != SL_OK) {
     return status == SL_ERR_INVALID ? SL_CL_ZERO : SL_CL_NEGATIVE;
   }
@@ -65,22 +64,21 @@ enum { WORD_SHOWN = 128 };
 void sl_cl_error_write(enum sl_cl_error error, struct sl_str bad, struct sl_text *text) {
   sl_text_printf(text, "Cell error: Store error: ");
   switch (error) {
-    case SL_CL_USAGE:
-      sl_text_printf(text,
-                     "Usage: cl.throttle <key> <max_burst> <count per period> <period> "
-                     "[<quantity>]");
-      break;
-    case SL_CL_INTEGER:
-      sl_text_printf(text, "Couldn't parse as integer: ");
-      sl_text_add(text, (struct sl_str){.ptr = bad.ptr,
-                                        .len = bad.len < WORD_SHOWN ? bad.len : WORD_SHOWN});
-      break;
-    case SL_CL_ZERO:
-      sl_text_printf(text, "Zero rates are not supported");
-      break;
-    default:
-      sl_text_printf(text, "Negative rates and quantities are not supported");
-      break;
+  case SL_CL_USAGE:
+    sl_text_printf(text, "Usage: cl.throttle <key> <max_burst> <count per period> <period> "
+                         "[<quantity>]");
+    break;
+  case SL_CL_INTEGER:
+    sl_text_printf(text, "Couldn't parse as integer: ");
+    sl_text_add(
+        text, (struct sl_str){.ptr = bad.ptr, .len = bad.len < WORD_SHOWN ? bad.len : WORD_SHOWN});
+    break;
+  case SL_CL_ZERO:
+    sl_text_printf(text, "Zero rates are not supported");
+    break;
+  default:
+    sl_text_printf(text, "Negative rates and quantities are not supported");
+    break;
   }
 }
 

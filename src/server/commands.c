@@ -9,12 +9,13 @@ static const struct sl_resp_verb_arg attribute_parts[] = {
     {.name = "value", .type = "string"},
 };
 
-#define ATTRIBUTES                                                                      \
-  {                                                                                     \
-    .name = "attributes", .type = "block", .multiple = true, .parts = attribute_parts,  \
-    .part_count = SL_ARRAY_LEN(attribute_parts)                                         \
+#define ATTRIBUTES                                                                     \
+  {                                                                                    \
+    .name = "attributes", .type = "block", .multiple = true, .parts = attribute_parts, \
+    .part_count = SL_ARRAY_LEN(attribute_parts)                                        \
   }
-#define COST {.name = "n", .type = "integer", .token = "COST", .optional = true}
+#define COST \
+  { .name = "n", .type = "integer", .token = "COST", .optional = true }
 
 static const struct sl_resp_verb_arg throttle_args[] = {
     {.name = "key", .type = "key"},

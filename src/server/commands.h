@@ -41,14 +41,14 @@ struct sl_resp_verb_arg {
 
 struct sl_resp_verb {
   enum sl_command_id id;
-  const char *name;     // lower case
-  int arity;            // with the name; negative: at least so many
-  unsigned scopes;      // of enum sl_scope, any of which is needed; 0: none, not even a token
-  const char *flags;    // as COMMAND gives them, spaces between
+  const char *name;   // lower case
+  int arity;          // with the name; negative: at least so many
+  unsigned scopes;    // of enum sl_scope, any of which is needed; 0: none, not even a token
+  const char *flags;  // as COMMAND gives them, spaces between
   int first_key, last_key, key_step;
   const char *group;
   const char *summary;
-  const char *syntax;   // of the arguments, for people
+  const char *syntax;  // of the arguments, for people
   const struct sl_resp_verb_arg *args;
   size_t arg_count;
 };

@@ -131,6 +131,21 @@ static size_t send_some(struct sl_conn *conn, const char *bytes, size_t len) {
   return done;
 }
 
+// Notes that replies wait, and how far the system is with what it took.
+static void note_stall(struct sl_conn *conn) {
+  conn->stalled_ns = conn->worker->mono_ns;
+  if (conn->worker->server->sys->unsent(conn->socket, &conn->unsent) != 0) {
+    conn->unsent = 0;
+  }
+}
+
+// A slow reader may take long to free so much of the system's buffer that we hear of it: it has not
+// stalled as long as that buffer empties.
+static bool reads_slowly(const struct sl_conn *conn) {
+  int unsent = 0;
+  return conn->worker->server->sys->unsent(conn->socket, &unsent) == 0 && unsent < conn->unsent;
+}
+
 // Keeps the replies that the socket did not take, in memory of the connection's own.
 static bool keep_out(struct sl_conn *conn, const char *bytes, size_t len) {
   conn->out = sl_mem_alloc(conn->worker->server->mem, len);
@@ -141,7 +156,7 @@ static bool keep_out(struct sl_conn *conn, const char *bytes, size_t len) {
   conn->out_room = len;
   conn->out_len = len;
   conn->out_sent = 0;
-  conn->stalled_ns = conn->worker->mono_ns;
+  note_stall(conn);
   wait_for(conn, SL_LOOP_WRITE);
   arm(conn);
   return true;
@@ -380,7 +395,7 @@ static void writable(struct sl_conn *conn) {
   conn->out_sent += sent;
   if (sent > 0) {
     conn->active_ns = worker->mono_ns;
-    conn->stalled_ns = worker->mono_ns;
+    note_stall(conn);
   }
   if (conn->out_sent < conn->out_len) {
     return;
@@ -446,6 +461,11 @@ static void end_idle(struct sl_conn *conn) {
 void sl_conn_expired(struct sl_conn *conn) {
   struct sl_worker *worker = conn->worker;
   if (deadline_of(conn) > worker->mono_ns) {
+    arm(conn);
+    return;
+  }
+  if (conn->stalled_ns != 0 && reads_slowly(conn)) {
+    note_stall(conn);
     arm(conn);
     return;
   }

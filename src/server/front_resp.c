@@ -54,8 +54,8 @@ struct batch {
 };
 
 static inline bool is_throttle(struct sl_str name) {
-  return name.len == 11 && (memcmp(name.ptr, "CL.THROTTLE", 11) == 0 ||
-                            sl_word_is(name, "cl.throttle"));
+  return name.len == 11 &&
+         (memcmp(name.ptr, "CL.THROTTLE", 11) == 0 || sl_word_is(name, "cl.throttle"));
 }
 
 // The busiest keys are known by a sample: one call in TOP_RATE stands for all.
@@ -92,10 +92,9 @@ static void run_batch(struct sl_resp_conn *conn, struct sl_context *context, str
     uint64_t now_ns = context->now_ns;
     sl_throttle_take(context->throttles, slots[i], batch->items[i].bucket, batch->items[i].quota,
                      batch->items[i].cost, now_ns, &throttled);
-    if (SL_UNLIKELY(throttled.limited) && !throttled.never &&
-        context->reread(context) != now_ns) {
-      sl_throttle_take(context->throttles, slots[i], batch->items[i].bucket,
-                       batch->items[i].quota, batch->items[i].cost, context->now_ns, &throttled);
+    if (SL_UNLIKELY(throttled.limited) && !throttled.never && context->reread(context) != now_ns) {
+      sl_throttle_take(context->throttles, slots[i], batch->items[i].bucket, batch->items[i].quota,
+                       batch->items[i].cost, context->now_ns, &throttled);
     }
     at = sl_cl_answer_write(at, &throttled);
     refused[throttled.never] += throttled.limited;
@@ -103,8 +102,7 @@ static void run_batch(struct sl_resp_conn *conn, struct sl_context *context, str
   }
   if (from != NULL) {
     sl_out_commit(out, (size_t)(at - from));
-    sl_metrics_add(context->metrics, SL_COUNT_RESP_ALLOWED,
-                   batch->count - refused[0] - refused[1]);
+    sl_metrics_add(context->metrics, SL_COUNT_RESP_ALLOWED, batch->count - refused[0] - refused[1]);
   }
   if (refused[0] + refused[1] > 0) {
     sl_metrics_add(context->metrics, SL_COUNT_RESP_THROTTLED, refused[0]);
@@ -198,57 +196,57 @@ static void run_reset(struct sl_resp_call *call) {
 
 static void run_command(struct sl_resp_call *call) {
   switch (call->command->id) {
-    case SL_CMD_ALLOW:
-    case SL_CMD_PEEK:
-      sl_resp_allow(call);
-      break;
-    case SL_CMD_CHARGE:
-      sl_resp_charge(call);
-      break;
-    case SL_CMD_RELEASE:
-    case SL_CMD_RENEW:
-      sl_resp_slot(call);
-      break;
-    case SL_CMD_RESET:
-      run_reset(call);
-      break;
-    case SL_CMD_RULES:
-      sl_resp_rules(call);
-      break;
-    case SL_CMD_EXPLAIN:
-      sl_resp_explain(call);
-      break;
-    case SL_CMD_TOP:
-      sl_resp_top(call);
-      break;
-    case SL_CMD_INFO:
-      sl_resp_info(call);
-      break;
-    case SL_CMD_PING:
-      run_ping(call);
-      break;
-    case SL_CMD_ECHO:
-      sl_reply_bulk(call, sl_resp_arg(call, 1));
-      break;
-    case SL_CMD_HELLO:
-      sl_resp_hello(call);
-      break;
-    case SL_CMD_AUTH:
-      sl_resp_auth(call);
-      break;
-    case SL_CMD_CLIENT:
-      sl_resp_client(call);
-      break;
-    case SL_CMD_COMMAND:
-      sl_resp_command(call);
-      break;
-    case SL_CMD_SELECT:
-      run_select(call);
-      break;
-    default:
-      call->conn->closing = true;
-      sl_reply_simple(call, "OK");
-      break;
+  case SL_CMD_ALLOW:
+  case SL_CMD_PEEK:
+    sl_resp_allow(call);
+    break;
+  case SL_CMD_CHARGE:
+    sl_resp_charge(call);
+    break;
+  case SL_CMD_RELEASE:
+  case SL_CMD_RENEW:
+    sl_resp_slot(call);
+    break;
+  case SL_CMD_RESET:
+    run_reset(call);
+    break;
+  case SL_CMD_RULES:
+    sl_resp_rules(call);
+    break;
+  case SL_CMD_EXPLAIN:
+    sl_resp_explain(call);
+    break;
+  case SL_CMD_TOP:
+    sl_resp_top(call);
+    break;
+  case SL_CMD_INFO:
+    sl_resp_info(call);
+    break;
+  case SL_CMD_PING:
+    run_ping(call);
+    break;
+  case SL_CMD_ECHO:
+    sl_reply_bulk(call, sl_resp_arg(call, 1));
+    break;
+  case SL_CMD_HELLO:
+    sl_resp_hello(call);
+    break;
+  case SL_CMD_AUTH:
+    sl_resp_auth(call);
+    break;
+  case SL_CMD_CLIENT:
+    sl_resp_client(call);
+    break;
+  case SL_CMD_COMMAND:
+    sl_resp_command(call);
+    break;
+  case SL_CMD_SELECT:
+    run_select(call);
+    break;
+  default:
+    call->conn->closing = true;
+    sl_reply_simple(call, "OK");
+    break;
   }
 }
 

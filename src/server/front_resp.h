@@ -1,5 +1,5 @@
-// front_resp.h - private to the RESP front end: a connection, the command that is being run, and how
-// its answer is written.
+// front_resp.h - private to the RESP front end: a connection, the command that is being run, and
+// how its answer is written.
 #ifndef SL_SERVER_FRONT_RESP_H
 #define SL_SERVER_FRONT_RESP_H
 
@@ -80,7 +80,8 @@ struct sl_resp_asked {
   bool has_cost;
 };
 // False: an error was answered.
-bool sl_resp_read_request(struct sl_resp_call *call, uint32_t from, struct sl_resp_asked *ret_asked);
+bool sl_resp_read_request(struct sl_resp_call *call, uint32_t from,
+                          struct sl_resp_asked *ret_asked);
 
 // front_resp_admin.c
 void sl_resp_rules(struct sl_resp_call *call);

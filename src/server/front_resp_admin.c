@@ -1,5 +1,5 @@
-// front_resp_admin.c - what operators ask: RULES, EXPLAIN, TOP and INFO. Values of secret attributes
-// appear as fingerprints only (SEMANTICS 44).
+// front_resp_admin.c - what operators ask: RULES, EXPLAIN, TOP and INFO. Values of secret
+// attributes appear as fingerprints only (SEMANTICS 44).
 #include <inttypes.h>
 
 #include "engine/throttle.h"
@@ -184,8 +184,8 @@ static void reply_top_values(struct sl_resp_call *call, const struct sl_top_item
   sl_reply_array(call, item->value_count);
   for (size_t i = 0; i < item->value_count; i++) {
     const struct sl_str attribute = rule != NULL && i < rule->key_count ? rule->key[i]
-                                    : throttle                         ? SL_STR("key")
-                                                                       : SL_STR("api_key");
+                                    : throttle                          ? SL_STR("key")
+                                                                        : SL_STR("api_key");
     reply_value(call, attribute, sl_top_item_value(item, i));
   }
 }

@@ -89,7 +89,8 @@ bool sl_resp_read_request(struct sl_resp_call *call, uint32_t from,
 static void reply_failed(struct sl_resp_call *call, enum sl_status status,
                          const struct sl_rule *rule) {
   if (status == SL_ERR_COST && rule != NULL) {
-    sl_reply_error(call, "ERR the cost that rule %.*s takes from the request is not an integer >= 0",
+    sl_reply_error(call,
+                   "ERR the cost that rule %.*s takes from the request is not an integer >= 0",
                    (int)rule->id.len, rule->id.ptr);
   } else {
     sl_reply_error(call, "ERR %s", sl_status_text(status));

@@ -55,8 +55,7 @@ static void forget_name(struct sl_resp_conn *conn, struct sl_context *context) {
 // An empty name is none. False: an error was answered.
 static bool set_name(struct sl_resp_call *call, struct sl_str name) {
   if (!is_name(name)) {
-    sl_reply_error(call,
-                   "ERR Client names cannot contain spaces, newlines or special characters.");
+    sl_reply_error(call, "ERR Client names cannot contain spaces, newlines or special characters.");
     return false;
   }
   char *copy = name.len == 0 ? NULL : sl_mem_alloc(call->context->mem, name.len);
@@ -141,8 +140,9 @@ void sl_resp_hello(struct sl_resp_call *call) {
   if (!read_hello(call, &hello)) {
     return;
   }
-  if (hello.has_token && !(call->context->tokens == NULL &&
-                           sl_word_is(hello.user, "default") && hello.token.len == 0) &&
+  if (hello.has_token &&
+      !(call->context->tokens == NULL && sl_word_is(hello.user, "default") &&
+        hello.token.len == 0) &&
       !authenticate(call, hello.user, hello.token)) {
     return;
   }

@@ -112,24 +112,10 @@ static enum sl_status add_listener(struct sl_server *server, const char *name, c
   return open_one(server, listener, text, get);
 }
 
-static enum sl_status check_tls(struct sl_server *server) {
-  const struct sl_settings *settings = server->settings;
-  bool cert = settings->tls_cert[0] != '\0';
-  bool key = settings->tls_key[0] != '\0';
-  if (cert == key && (cert || settings->tls_client_ca[0] == '\0')) {
-    return SL_OK;
-  }
-  sl_log(server->log, SL_LOG_ERROR, "tls", "--tls-cert and --tls-key go together, and "
-                                           "--tls-client-ca goes with them");
-  return SL_ERR_INVALID;
-}
-
 enum sl_status sl_listen_open(struct sl_server *server, char *(*get)(const char *name)) {
   const struct sl_settings *settings = server->settings;
-  enum sl_status status = check_tls(server);
-  if (status == SL_OK) {
-    status = add_listener(server, "http", settings->http, &sl_front_http, settings->http_idle, get);
-  }
+  enum sl_status status =
+      add_listener(server, "http", settings->http, &sl_front_http, settings->http_idle, get);
   if (status == SL_OK) {
     status = add_listener(server, "resp", settings->resp, &sl_front_resp, settings->resp_idle, get);
   }

@@ -184,7 +184,14 @@ enum sl_status sl_tokens_load(struct sl_server *server) {
 
 enum sl_status sl_certificates_load(struct sl_server *server) {
   const struct sl_settings *settings = server->settings;
-  if (settings->tls_cert[0] == '\0') {
+  const bool cert = settings->tls_cert[0] != '\0';
+  const bool key = settings->tls_key[0] != '\0';
+  if (cert != key || (!cert && settings->tls_client_ca[0] != '\0')) {
+    sl_log(server->log, SL_LOG_ERROR, "tls",
+           "--tls-cert and --tls-key go together, and --tls-client-ca goes with them");
+    return SL_ERR_INVALID;
+  }
+  if (!cert) {
     return SL_OK;
   }
   char reason[MESSAGE];

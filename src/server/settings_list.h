@@ -67,7 +67,7 @@
     "Attributes of one request.")                                                                  \
   X(SIZE, max_attribute, "max-attribute", "SIZE", "4096", 1, SL_ATTR_VALUE_MAX,                    \
     "Bytes of one attribute's value.")                                                             \
-  X(NUMBER, max_headers, "max-headers", "N", "100", 8, 1000,                                       \
+  X(NUMBER, max_headers, "max-headers", "N", "100", 8, 256,                                        \
     "Header fields of one HTTP request.")                                                          \
   X(SIZE, max_header_bytes, "max-header-bytes", "SIZE", "32KiB", 1024, 1 << 20,                    \
     "Bytes of an HTTP request's line and header fields together.")                                 \

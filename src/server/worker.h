@@ -69,6 +69,7 @@ struct sl_conn {
   uint64_t active_ns;           // monotonic: bytes came or went
   uint64_t request_ns;          // since when a request is unfinished; 0: none is
   uint64_t stalled_ns;          // since when replies wait; 0: none do
+  int unsent;                   // bytes that the system still had to send then
   _Alignas(16) unsigned char state[];
 };
 

@@ -33,7 +33,7 @@ unsigned sl_processors(void) {
 uint64_t sl_descriptors_raise(uint64_t wanted) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    return 0;
+    return wanted;
   }
   rlim_t most = limit.rlim_max < wanted ? limit.rlim_max : wanted;
   if (limit.rlim_cur < most) {

@@ -1,12 +1,14 @@
 #include "sys/sys.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -30,6 +32,7 @@ static int connect_plain(int socket, const struct sockaddr *address, socklen_t l
 static int name_plain(int socket, struct sockaddr *ret_address, socklen_t *len) {
   return getsockname(socket, ret_address, len);
 }
+static int unsent(int socket, int *ret_bytes) { return ioctl(socket, SIOCOUTQ, ret_bytes); }
 static int peer_plain(int socket, struct sockaddr *ret_address, socklen_t *len) {
   return getpeername(socket, ret_address, len);
 }
@@ -67,6 +70,7 @@ const struct sl_sys sl_sys_real = {
     .recv = recv,
     .send = send,
     .shutdown = shutdown,
+    .unsent = unsent,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
     .epoll_wait = epoll_wait,

@@ -56,6 +56,7 @@ struct sl_sys {
   ssize_t (*recv)(int socket, void *ret_bytes, size_t len, int flags);
   ssize_t (*send)(int socket, const void *bytes, size_t len, int flags);
   int (*shutdown)(int socket, int how);
+  int (*unsent)(int socket, int *ret_bytes);  // ioctl SIOCOUTQ
 
   int (*epoll_create1)(int flags);
   int (*epoll_ctl)(int epoll, int what, int file, struct epoll_event *event);

@@ -30,8 +30,6 @@ static bool bad(struct sl_http_parser *parser, unsigned status, const char *reas
   return false;
 }
 
-bool sl_http_is_token_char(unsigned char byte) { return sl_http_is_char(byte, SL_HTTP_TOKEN); }
-
 bool sl_http_is(struct sl_str text, struct sl_str lower) {
   if (text.len != lower.len) {
     return false;
@@ -78,7 +76,7 @@ static bool read_version(struct sl_http_parser *parser, struct sl_str version,
 
 static bool read_request_line(struct sl_http_parser *parser, const struct sl_http_bounds *bounds,
                               struct sl_str line, struct sl_http_request *request) {
-  const size_t method = span(line, SL_HTTP_TOKEN);
+  const size_t method = span(line, SL_HTTP_METHOD);
   if (method == 0 || method == line.len || line.ptr[method] != ' ') {
     return bad(parser, 400, "the request line does not begin with a method and one space");
   }
@@ -101,11 +99,6 @@ static bool settle_target(struct sl_http_parser *parser, struct sl_http_request 
   struct sl_str target = request->target;
   if (target.ptr[0] == '/') {
     return true;
-  }
-  if (target.len == 1 && target.ptr[0] == '*') {
-    return sl_str_eq(request->method, SL_STR("OPTIONS"))
-               ? true
-               : bad(parser, 400, "the target * is for OPTIONS only");
   }
   const size_t scheme =
       target.len > 7 && sl_http_is((struct sl_str){target.ptr, 7}, SL_STR("http://"))    ? 7
@@ -185,14 +178,34 @@ static bool read_coding(struct sl_http_parser *parser, struct sl_str value,
   return true;
 }
 
+// A name or an address in brackets, and perhaps a port.
+static bool is_host(struct sl_str host) {
+  const size_t bracketed = host.len > 0 && host.ptr[0] == '[';
+  const char *close = bracketed ? memchr(host.ptr, ']', host.len) : NULL;
+  const size_t name =
+      bracketed ? (close == NULL ? 0 : (size_t)(close - host.ptr) + 1) : span(host, SL_HTTP_HOST);
+  struct sl_str rest = cut(host, name);
+  if (name == 0 ||
+      (bracketed && span((struct sl_str){host.ptr + 1, name - 2}, SL_HTTP_HOST6) != name - 2)) {
+    return false;
+  }
+  if (rest.len > 0 && rest.ptr[0] == ':') {
+    rest = cut(rest, 1);
+    while (rest.len > 0 && rest.ptr[0] >= '0' && rest.ptr[0] <= '9') {
+      rest = cut(rest, 1);
+    }
+  }
+  return rest.len == 0 && memmem(host.ptr, name, "..", 2) == NULL && host.ptr[0] != '.';
+}
+
 static bool read_host(struct sl_http_parser *parser, struct sl_str value, struct framing *framing,
                       struct sl_http_request *request) {
   if (framing->has_host) {
     return bad(parser, 400, "Host is given twice");
   }
   framing->has_host = true;
-  if (value.len == 0 || span(value, SL_HTTP_HOST) != value.len) {
-    return bad(parser, 400, "Host is empty or holds a byte that no host has");
+  if (!is_host(value)) {
+    return bad(parser, 400, "Host is empty or no name or address with or without a port");
   }
   request->host = value;
   return true;
@@ -225,34 +238,43 @@ static bool read_expect(struct sl_http_parser *parser, struct sl_str value,
   return true;
 }
 
+// Tabs around a value are white space by the RFC, and part of the value to some readers. The fields
+// that readers must agree about have none.
+static bool has_tabs_around(const struct sl_http_field *field) {
+  const char *name_end = field->name.ptr + field->name.len;
+  const char *after = field->value.ptr + field->value.len;
+  while (*after == ' ') {
+    after++;
+  }
+  return *after == '\t' || memchr(name_end, '\t', (size_t)(field->value.ptr - name_end)) != NULL;
+}
+
 // The fields that say how the request is cut from the stream.
 static bool note_field(struct sl_http_parser *parser, const struct sl_http_bounds *bounds,
                        const struct sl_http_field *field, struct framing *framing,
                        struct sl_http_request *request) {
-  switch (field->name.len) {
-  case 4:
-    return sl_http_is(field->name, SL_STR("host"))
-               ? read_host(parser, field->value, framing, request)
-               : true;
-  case 6:
-    return sl_http_is(field->name, SL_STR("expect")) ? read_expect(parser, field->value, framing)
-                                                     : true;
-  case 10:
-    if (sl_http_is(field->name, SL_STR("connection"))) {
-      read_connection(field->value, framing);
-    }
-    return true;
-  case 14:
-    return sl_http_is(field->name, SL_STR("content-length"))
-               ? read_length(parser, bounds, field->value, framing)
-               : true;
-  case 17:
-    return sl_http_is(field->name, SL_STR("transfer-encoding"))
-               ? read_coding(parser, field->value, framing)
-               : true;
-  default:
-    return true;
+  const struct sl_str name = field->name;
+  const bool host = name.len == 4 && sl_http_is(name, SL_STR("host"));
+  const bool length = name.len == 14 && sl_http_is(name, SL_STR("content-length"));
+  const bool coding = name.len == 17 && sl_http_is(name, SL_STR("transfer-encoding"));
+  if ((host || length || coding) && has_tabs_around(field)) {
+    return bad(parser, 400, "a tab stands around the value of a field that must be plain");
   }
+  if (host) {
+    return read_host(parser, field->value, framing, request);
+  }
+  if (length) {
+    return read_length(parser, bounds, field->value, framing);
+  }
+  if (coding) {
+    return read_coding(parser, field->value, framing);
+  }
+  if (name.len == 10 && sl_http_is(name, SL_STR("connection"))) {
+    read_connection(field->value, framing);
+  }
+  return name.len == 6 && sl_http_is(name, SL_STR("expect"))
+             ? read_expect(parser, field->value, framing)
+             : true;
 }
 
 static bool check_framing(struct sl_http_parser *parser, const struct framing *framing,
@@ -307,9 +329,10 @@ static bool read_head(const struct parse *p, struct framing *framing,
   return check_framing(parser, framing, request) && settle_target(parser, request);
 }
 
-// Finds the end of the line that is being scanned. 1: the line is in *ret_line; 0: more bytes are
+// Finds the end of the line that is being scanned; beyond the offset `most` it is refused with
+// `status`. 1: the line is in *ret_line; 0: more bytes are
 // needed; -1: bad.
-static int next_line(const struct parse *p, size_t most, struct sl_str *ret_line) {
+static int next_line(const struct parse *p, size_t most, unsigned status, struct sl_str *ret_line) {
   struct sl_http_parser *parser = p->parser;
   const size_t fresh = p->len - parser->scanned;
   const char *lf = fresh == 0 ? NULL : memchr(p->bytes + parser->scanned, '\n', fresh);
@@ -317,7 +340,9 @@ static int next_line(const struct parse *p, size_t most, struct sl_str *ret_line
   parser->work += end - parser->scanned;
   parser->scanned = end;
   if (end > most) {
-    (void)bad(parser, 431, "the header is longer than this server's bound");
+    (void)bad(parser, status,
+              status == 414 ? "the request line is longer than this server's bound"
+                            : "the header is longer than this server's bound");
     return -1;
   }
   if (lf == NULL) {
@@ -338,17 +363,12 @@ static int scan_request_line(const struct parse *p, struct sl_http_request *requ
   struct sl_http_parser *parser = p->parser;
   const size_t most = parser->begin + p->bounds->target + 64;
   struct sl_str line;
-  int found = 0;
   if (p->len > parser->begin && p->bytes[parser->begin] != '\r' &&
-      !sl_http_is_token_char((unsigned char)p->bytes[parser->begin])) {
+      !sl_http_is_char((unsigned char)p->bytes[parser->begin], SL_HTTP_METHOD)) {
     (void)bad(parser, 400, "the request line does not begin with a method and one space");
     return -1;
   }
-  found = next_line(p, SIZE_MAX, &line);
-  if (found >= 0 && parser->scanned > most) {
-    (void)bad(parser, 414, "the request line is longer than this server's bound");
-    return -1;
-  }
+  const int found = next_line(p, most, 414, &line);
   if (found <= 0) {
     return found;
   }
@@ -367,7 +387,7 @@ static int scan_request_line(const struct parse *p, struct sl_http_request *requ
 static int scan_fields(const struct parse *p) {
   struct sl_http_parser *parser = p->parser;
   struct sl_str line;
-  const int found = next_line(p, parser->begin + p->bounds->head, &line);
+  const int found = next_line(p, parser->begin + p->bounds->head, 431, &line);
   if (found <= 0) {
     return found;
   }
@@ -431,7 +451,7 @@ static int take_size(const struct parse *p) {
   struct parse bounded = *p;
   const size_t most = parser->line_begin + CHUNK_DIGITS + 2;
   bounded.len = p->len < most ? p->len : most;
-  const int found = next_line(&bounded, SIZE_MAX, &line);
+  const int found = next_line(&bounded, SIZE_MAX, 400, &line);
   if (found < 0 || (found == 0 && bounded.len < most)) {
     return found;
   }
@@ -452,7 +472,8 @@ static int take_size(const struct parse *p) {
     (void)bad(parser, 413, "the body is longer than this server's bound");
     return -1;
   }
-  parser->length = size;
+  // For its bound, the trailer is counted from where it begins.
+  parser->length = size > 0 ? size : parser->scanned;
   parser->chunk_stage = size > 0 ? CHUNK_DATA : CHUNK_TRAILER;
   parser->lines = 0;
   return 1;
@@ -483,7 +504,7 @@ static int take_trailer(const struct parse *p) {
   struct sl_http_parser *parser = p->parser;
   struct sl_str line;
   struct sl_http_field field;
-  const int found = next_line(p, parser->length + p->bounds->head, &line);
+  const int found = next_line(p, parser->length + p->bounds->head, 431, &line);
   if (found <= 0) {
     return found;
   }
@@ -509,9 +530,6 @@ static int take_chunks(const struct parse *p, struct sl_http_request *request) {
     int step = stage == CHUNK_SIZE   ? take_size(p)
                : stage == CHUNK_DATA ? take_data(p)
                                      : take_trailer(p);
-    if (stage == CHUNK_SIZE && parser->chunk_stage == CHUNK_TRAILER && step > 0) {
-      parser->length = parser->scanned;  // where the trailer begins, for its bound
-    }
     if (step >= 0 && parser->scanned > p->bounds->whole) {
       (void)bad(parser, 413, "the request is longer than this server's bound");
       step = -1;

@@ -73,7 +73,7 @@ struct sl_http_parser {
   size_t line_begin;  // of the line that is being scanned
   size_t lines;       // field lines so far
   size_t head_end;    // where the body begins
-  uint64_t length;    // of the body, or of the chunk
+  uint64_t length;    // of the body, or of the chunk; of a trailer: where it begins
   size_t body_len;    // chunks decoded so far
 };
 
@@ -97,9 +97,6 @@ const struct sl_http_field *sl_http_find(const struct sl_http_request *request, 
 
 // Are they equal but for the case of ASCII letters? `lower` is in lower case.
 bool sl_http_is(struct sl_str text, struct sl_str lower);
-
-// The byte is one of a token (RFC 9110 section 5.6.2).
-bool sl_http_is_token_char(unsigned char byte);
 
 // ---- replies
 

@@ -18,11 +18,11 @@
 
 // What a request may be at most. Beyond it is bad.
 struct sl_resp_bounds {
-  uint32_t args;    // arguments, the command's name included
-  uint32_t bulk;    // bytes of one argument
-  uint32_t line;    // bytes of a line of words, its end included
-  uint32_t bytes;   // of the whole request
-  bool known;       // the client has said who it is; else errors say "unauthenticated"
+  uint32_t args;   // arguments, the command's name included
+  uint32_t bulk;   // bytes of one argument
+  uint32_t line;   // bytes of a line of words, its end included
+  uint32_t bytes;  // of the whole request
+  bool known;      // the client has said who it is; else errors say "unauthenticated"
 };
 
 // As Redis: what somebody may send before he has said who he is.
@@ -66,10 +66,11 @@ void sl_resp_parser_close(struct sl_resp_parser *parser);
 //                 next call
 //   SL_RESP_MORE  *ret_used is 0
 //   SL_RESP_BAD   *ret_error says why, for the client: "Protocol error: ..."; empty where nothing
-//                 is to be said: a line that begins POST or Host: is of a browser that was lured here
-enum sl_resp_state sl_resp_parse(struct sl_resp_parser *parser,
-                                 const struct sl_resp_bounds *bounds, const char *bytes, size_t len,
-                                 size_t *ret_used, struct sl_str *ret_error) SL_MUST_USE;
+//                 is to be said: a line that begins POST or Host: is of a browser that was lured
+//                 here
+enum sl_resp_state sl_resp_parse(struct sl_resp_parser *parser, const struct sl_resp_bounds *bounds,
+                                 const char *bytes, size_t len, size_t *ret_used,
+                                 struct sl_str *ret_error) SL_MUST_USE;
 
 // Argument `index` of the request that was just read from `bytes`.
 static inline struct sl_str sl_resp_arg_at(const struct sl_resp_parser *parser, const char *bytes,

@@ -69,32 +69,32 @@ static bool is_sized(char kind) { return kind == '$' || kind == '!' || kind == '
 
 static enum sl_resp_type type_of(char kind) {
   switch (kind) {
-    case '+':
-      return SL_RESP_SIMPLE;
-    case '-':
-    case '!':
-      return SL_RESP_ERROR;
-    case ':':
-      return SL_RESP_INTEGER;
-    case '#':
-      return SL_RESP_BOOL;
-    case ',':
-      return SL_RESP_DOUBLE;
-    case '(':
-      return SL_RESP_BIG;
-    case '*':
-      return SL_RESP_ARRAY;
-    case '%':
-      return SL_RESP_MAP;
-    case '~':
-      return SL_RESP_SET;
-    case '>':
-      return SL_RESP_PUSH;
-    case '$':
-    case '=':
-      return SL_RESP_BULK;
-    default:
-      return SL_RESP_NULL;
+  case '+':
+    return SL_RESP_SIMPLE;
+  case '-':
+  case '!':
+    return SL_RESP_ERROR;
+  case ':':
+    return SL_RESP_INTEGER;
+  case '#':
+    return SL_RESP_BOOL;
+  case ',':
+    return SL_RESP_DOUBLE;
+  case '(':
+    return SL_RESP_BIG;
+  case '*':
+    return SL_RESP_ARRAY;
+  case '%':
+    return SL_RESP_MAP;
+  case '~':
+    return SL_RESP_SET;
+  case '>':
+    return SL_RESP_PUSH;
+  case '$':
+  case '=':
+    return SL_RESP_BULK;
+  default:
+    return SL_RESP_NULL;
   }
 }
 
@@ -132,8 +132,8 @@ static enum sl_resp_state open_aggregate(struct sl_resp_decoder *d,
     *ret_whole = close_value(d);
     return SL_RESP_MORE;
   }
-  d->open[d->depth++] = (struct sl_resp_open){
-      .node = d->count - 1, .left = children, .attribute = head->kind == '|'};
+  d->open[d->depth++] =
+      (struct sl_resp_open){.node = d->count - 1, .left = children, .attribute = head->kind == '|'};
   return SL_RESP_MORE;
 }
 
@@ -167,8 +167,7 @@ static enum sl_resp_state put_sized(struct sl_resp_decoder *d,
   node->at = head->next;
   node->len = (uint32_t)size;
   const char *end = bytes + node->at + node->len;
-  if (end[0] != '\r' || end[1] != '\n' ||
-      (head->kind == '=' && !strip_format(node, bytes))) {
+  if (end[0] != '\r' || end[1] != '\n' || (head->kind == '=' && !strip_format(node, bytes))) {
     return bad(SL_STR("a bulk of a reply is malformed"), ret_error);
   }
   d->pos = d->scanned = head->next + (uint32_t)size + 2;
@@ -178,18 +177,18 @@ static enum sl_resp_state put_sized(struct sl_resp_decoder *d,
 
 static bool read_scalar(struct sl_resp_node *node, struct sl_str text) {
   switch (node->type) {
-    case SL_RESP_INTEGER:
-      return sl_resp_parse_i64(text, &node->integer);
-    case SL_RESP_BOOL:
-      node->integer = text.len == 1 && text.ptr[0] == 't';
-      return text.len == 1 && (text.ptr[0] == 't' || text.ptr[0] == 'f');
-    case SL_RESP_NULL:
-      return text.len == 0;
-    case SL_RESP_DOUBLE:
-    case SL_RESP_BIG:
-      return text.len > 0;
-    default:
-      return memchr(text.ptr, '\r', text.len) == NULL;
+  case SL_RESP_INTEGER:
+    return sl_resp_parse_i64(text, &node->integer);
+  case SL_RESP_BOOL:
+    node->integer = text.len == 1 && text.ptr[0] == 't';
+    return text.len == 1 && (text.ptr[0] == 't' || text.ptr[0] == 'f');
+  case SL_RESP_NULL:
+    return text.len == 0;
+  case SL_RESP_DOUBLE:
+  case SL_RESP_BIG:
+    return text.len > 0;
+  default:
+    return memchr(text.ptr, '\r', text.len) == NULL;
   }
 }
 

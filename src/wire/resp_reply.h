@@ -1,5 +1,5 @@
-// resp_reply.h - replies of the Redis protocol, RESP2 and RESP3, as a client reads them: any type in
-// any place becomes a flat list of nodes.
+// resp_reply.h - replies of the Redis protocol, RESP2 and RESP3, as a client reads them: any type
+// in any place becomes a flat list of nodes.
 //
 // The server at the other end is not trusted: depth, nodes and bytes are bounded, nothing recurses,
 // memory is taken for what has arrived, and what is odd is bad rather than guessed at.

@@ -39,8 +39,7 @@ static enum sl_resp_state bad(struct sl_str text, struct sl_str *ret_error) {
 static bool add_arg(struct sl_resp_parser *parser, uint32_t at, uint32_t len) {
   if (SL_UNLIKELY(parser->arg_count == parser->arg_room)) {
     uint32_t room = parser->arg_room * 2;
-    struct sl_resp_arg *args =
-        sl_mem_array(parser->mem, room, sizeof *args, _Alignof(max_align_t));
+    struct sl_resp_arg *args = sl_mem_array(parser->mem, room, sizeof *args, _Alignof(max_align_t));
     if (args == NULL) {
       return false;
     }
@@ -68,18 +67,18 @@ static int hex(char c) {
 // What stands for an escaped character in double quotes.
 static char unescape(char c) {
   switch (c) {
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'b':
-      return '\b';
-    case 'a':
-      return '\a';
-    default:
-      return c;
+  case 'n':
+    return '\n';
+  case 'r':
+    return '\r';
+  case 't':
+    return '\t';
+  case 'b':
+    return '\b';
+  case 'a':
+    return '\a';
+  default:
+    return c;
   }
 }
 
@@ -196,11 +195,10 @@ static enum sl_resp_state read_line(struct sl_resp_parser *parser,
   }
   size_t line_len = (size_t)(newline - bytes);
   parser->work += 2 * line_len + 1 - parser->pos;  // and once more for its words
-  *ret_used = line_len + 1;
-  if (line_len > 0 && bytes[line_len - 1] == '\r') {
-    line_len--;
-  }
-  return split_line(parser, bounds, bytes, line_len, ret_error);
+  bool carriage = line_len > 0 && bytes[line_len - 1] == '\r';
+  enum sl_resp_state state = split_line(parser, bounds, bytes, line_len - carriage, ret_error);
+  *ret_used = state == SL_RESP_DONE ? line_len + 1 : 0;
+  return state;
 }
 
 // ---- a multibulk
@@ -307,40 +305,40 @@ static enum sl_resp_state read_multibulk(struct sl_resp_parser *parser,
       return SL_RESP_MORE;
     }
     switch (parser->stage) {
-      case DOLLAR:
-        if (bytes[parser->pos] != '$') {
-          return expected_dollar(parser, bytes[parser->pos], ret_error);
-        }
-        parser->pos++;
-        begin_number(parser, LENGTH);
-        break;
-      case COUNT:
-      case LENGTH:
-        if (!read_digits(parser, bytes, len)) {
-          return SL_RESP_MORE;
-        }
-        if (bytes[parser->pos] != '\r') {
-          return bad(parser->stage == COUNT ? SL_STR("Protocol error: invalid multibulk length")
-                                            : SL_STR("Protocol error: invalid bulk length"),
-                     ret_error);
-        }
-        parser->pos++;
-        parser->stage++;
-        break;
-      case COUNT_END:
-      case LENGTH_END:
-        if (bytes[parser->pos++] != '\n') {
-          return bad(SL_STR("Protocol error: expected an end of line"), ret_error);
-        }
-        state = parser->stage == COUNT_END ? end_count(parser, bounds, ret_error)
-                                           : end_length(parser, bounds, ret_error);
-        break;
-      default:
-        if (!have_body(parser, len)) {
-          return SL_RESP_MORE;
-        }
-        state = end_body(parser, bytes, ret_error);
-        break;
+    case DOLLAR:
+      if (bytes[parser->pos] != '$') {
+        return expected_dollar(parser, bytes[parser->pos], ret_error);
+      }
+      parser->pos++;
+      begin_number(parser, LENGTH);
+      break;
+    case COUNT:
+    case LENGTH:
+      if (!read_digits(parser, bytes, len)) {
+        return SL_RESP_MORE;
+      }
+      if (bytes[parser->pos] != '\r') {
+        return bad(parser->stage == COUNT ? SL_STR("Protocol error: invalid multibulk length")
+                                          : SL_STR("Protocol error: invalid bulk length"),
+                   ret_error);
+      }
+      parser->pos++;
+      parser->stage++;
+      break;
+    case COUNT_END:
+    case LENGTH_END:
+      if (bytes[parser->pos++] != '\n') {
+        return bad(SL_STR("Protocol error: expected an end of line"), ret_error);
+      }
+      state = parser->stage == COUNT_END ? end_count(parser, bounds, ret_error)
+                                         : end_length(parser, bounds, ret_error);
+      break;
+    default:
+      if (!have_body(parser, len)) {
+        return SL_RESP_MORE;
+      }
+      state = end_body(parser, bytes, ret_error);
+      break;
     }
   }
   return state;
@@ -416,9 +414,9 @@ static void begin(struct sl_resp_parser *parser) {
   }
 }
 
-enum sl_resp_state sl_resp_parse(struct sl_resp_parser *parser,
-                                 const struct sl_resp_bounds *bounds, const char *bytes, size_t len,
-                                 size_t *ret_used, struct sl_str *ret_error) {
+enum sl_resp_state sl_resp_parse(struct sl_resp_parser *parser, const struct sl_resp_bounds *bounds,
+                                 const char *bytes, size_t len, size_t *ret_used,
+                                 struct sl_str *ret_error) {
   *ret_used = 0;
   if (len == 0) {
     return SL_RESP_MORE;

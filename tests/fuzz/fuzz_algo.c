@@ -132,7 +132,11 @@ static bool step(struct input *in, struct checker *c) {
   case 1:
     return check_fresh(c);
   case 2:
-    check_move(c, op);
+    if (op < 128) {
+      check_move(c, op);
+    } else {
+      check_rebuild(c);
+    }
     return true;
   case 3:
   case 4:

@@ -35,7 +35,8 @@ static bool add_class(struct world *w, struct bytes *in) {
   static const uint64_t periods[] = {SL_NS_PER_MS, SL_NS_PER_S, 7 * SL_NS_PER_S, SL_NS_PER_M,
                                      SL_NS_PER_H,  SL_NS_PER_D, SL_PERIOD_MAX_NS};
   uint64_t shape = byte(in);
-  struct sl_limit_spec spec = sl_limit_spec_default((enum sl_algorithm)(shape % SL_ALGORITHM_COUNT));
+  struct sl_limit_spec spec =
+      sl_limit_spec_default((enum sl_algorithm)(shape % SL_ALGORITHM_COUNT));
   bool entries = spec.algorithm == SL_SLIDING_LOG;
   spec.count = within(any_number(in), 0, entries ? 100 : SL_COUNT_MAX);
   uint64_t period = byte(in);
@@ -61,34 +62,34 @@ static size_t some_bucket(const struct world *w, struct bytes *in) {
 static uint64_t some_cost(const struct world *w, struct bytes *in) {
   uint64_t shape = byte(in);
   switch (shape >> 5) {
-    case 0:
-    case 1:
-    case 2:
-      return shape & 63;
-    case 3:
-      return sl_min_u64(w->last.remaining, SL_COST_MAX - 1) + (shape & 1);
-    case 4:
-      return sl_min_u64(w->last.limit, SL_COST_MAX - 1) + (shape & 1);
-    case 5:
-      return SL_COST_MAX - (shape & 1);
-    default:
-      return any_number(in) & SL_COST_MAX;
+  case 0:
+  case 1:
+  case 2:
+    return shape & 63;
+  case 3:
+    return sl_min_u64(w->last.remaining, SL_COST_MAX - 1) + (shape & 1);
+  case 4:
+    return sl_min_u64(w->last.limit, SL_COST_MAX - 1) + (shape & 1);
+  case 5:
+    return SL_COST_MAX - (shape & 1);
+  default:
+    return any_number(in) & SL_COST_MAX;
   }
 }
 
 static uint64_t some_reading(const struct world *w, struct bytes *in) {
   uint64_t shape = byte(in);
   switch (shape >> 5) {
-    case 0:
-      return w->now_ns + w->last.retry_after_ns - (w->last.retry_after_ns > 0 ? shape & 1 : 0);
-    case 1:
-      return w->now_ns + w->last.reset_after_ns - (w->last.reset_after_ns > 0 ? shape & 1 : 0);
-    case 2:
-      return any_number(in);
-    case 3:
-      return w->now_ns / SL_NS_PER_S * SL_NS_PER_S + SL_NS_PER_S - (shape & 1);
-    default:
-      return w->now_ns + any_number(in);
+  case 0:
+    return w->now_ns + w->last.retry_after_ns - (w->last.retry_after_ns > 0 ? shape & 1 : 0);
+  case 1:
+    return w->now_ns + w->last.reset_after_ns - (w->last.reset_after_ns > 0 ? shape & 1 : 0);
+  case 2:
+    return any_number(in);
+  case 3:
+    return w->now_ns / SL_NS_PER_S * SL_NS_PER_S + SL_NS_PER_S - (shape & 1);
+  default:
+    return w->now_ns + any_number(in);
   }
 }
 

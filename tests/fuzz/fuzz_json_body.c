@@ -82,7 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   json_t *json = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
   const bool theirs = json != NULL;
   json_decref(json);
-  if (!seen.big_number && !seen.deep) {
+  if (memchr(text, 0, size) != NULL) {
+    must(!ours);  // jansson takes a zero byte behind the value for its end
+  } else if (!seen.big_number && !seen.deep) {
     must(ours == theirs);
   }
   struct sl_json whole;

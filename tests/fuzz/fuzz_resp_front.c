@@ -1,5 +1,6 @@
-// The whole RESP front end from any bytes, in pieces: it answers with well-formed replies or closes,
-// and gives all memory back. The first byte says how the rest is cut, and whether there are tokens.
+// The whole RESP front end from any bytes, in pieces: it answers with well-formed replies or
+// closes, and gives all memory back. The first byte says how the rest is cut, and whether there are
+// tokens.
 #include "support/fuzz.h"
 #include "unit/resp_kit.h"
 #include "wire/resp_reply.h"
@@ -53,9 +54,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 2 || size > 8192) {
     return 0;
   }
-  resp_kit_open(yaml, data[0] % 2 == 0 ? NULL : tokens);
+  static bool loaded;
+  if (!loaded) {
+    resp_kit_load(yaml, tokens);
+    loaded = true;
+  }
+  const uint64_t live = resp_kit.fault.live;
+  resp_kit_start();
+  resp_kit.context.tokens = data[0] % 2 == 0 ? NULL : resp_kit.tokens;
   talk(data + 1, size - 1, size);
   talk(data + 1, size - 1, data[0] / 2 % 16 + 1);
-  must(resp_kit_close());
+  resp_kit_stop();
+  must(resp_kit.fault.live == live);
   return 0;
 }

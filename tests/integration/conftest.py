@@ -215,7 +215,8 @@ class Server:
 
     def __init__(self, directory, *arguments, environment=None, ports=True, prefix=(), log=None, pass_fds=()):
         self.log_path = log or directory / f"server-{len(list(directory.glob('server-*.log')))}.log"
-        chosen = ["--http", "127.0.0.1:0", "--resp", "127.0.0.1:0"] if ports else []
+        own = [["--http", "127.0.0.1:0"], ["--resp", "127.0.0.1:0"]] if ports else []
+        chosen = [word for option in own if option[0] not in arguments for word in option]
         with open(self.log_path, "wb") as log_file:
             self.process = subprocess.Popen(
                 [*prefix, BINARY, "serve", *chosen, *map(str, arguments)],

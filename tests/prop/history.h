@@ -25,7 +25,11 @@ static inline bool history_step(struct checker *c, const struct history_plan *pl
     return check_fresh(c);
   }
   if (dice < 57) {
-    check_move(c, prop_below(p, 256));
+    if (prop_one_in(p, 2)) {
+      check_move(c, prop_below(p, 256));
+    } else {
+      check_rebuild(c);
+    }
     return true;
   }
   if (dice < 61) {

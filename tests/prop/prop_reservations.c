@@ -121,6 +121,14 @@ static sl_u128 debt_before(const struct history *h, uint64_t cost) {
   return is_fixed(h) && cost <= h->model.size && debt + cost > whole && debt < whole ? whole : debt;
 }
 
+// Would a reservation that owes `after` and waits for `wait` ticks succeed after another `in_ns`,
+// when nothing else happens? Its debt is within the most, and it goes within max_wait.
+static bool succeeds_in(const struct history *h, uint64_t in_ns, uint64_t cost, sl_u128 after,
+                        sl_u128 wait) {
+  return after <= debt_most(h) + ticks_in(h, in_ns) &&
+         (cost == 0 || wait <= ticks_in(h, in_ns + h->model.spec.max_wait_ns));
+}
+
 static bool reserve(struct history *h, uint64_t cost) {
   struct prop *p = h->p;
   struct sl_receipt receipt;
@@ -129,22 +137,24 @@ static bool reserve(struct history *h, uint64_t cost) {
   sl_u128 before = debt_before(h, cost);
   sl_u128 size = (sl_u128)h->model.size * h->model.unit;
   sl_u128 after = before + (sl_u128)cost * h->model.unit;
-  enum sl_verdict want = cost > h->model.size   ? SL_NEVER
-                         : after > debt_most(h) ? SL_THROTTLED
-                                                : SL_ALLOWED;
+  sl_u128 wait = is_leaky(h) ? before : after > size ? after - size : 0;
+  enum sl_verdict want = cost > h->model.size                   ? SL_NEVER
+                         : succeeds_in(h, 0, cost, after, wait) ? SL_ALLOWED
+                                                                : SL_THROTTLED;
   enum sl_verdict got = sl_stamp_reserve(&h->limit, stamp, h->now_ns, cost, &stamp, &receipt, &d);
   if (!prop_equal(p, LAW_VERDICT, want, got) || !prop_equal(p, LAW_VERDICT, want, d.verdict)) {
     return false;
   }
   if (want == SL_THROTTLED) {
-    sl_u128 need = after - debt_most(h);
-    return prop_holds(p, LAW_RETRY, is_least(h, d.retry_after_ns, need), need, d.retry_after_ns) &&
+    uint64_t retry_ns = d.retry_after_ns;
+    return prop_holds(p, LAW_RETRY, succeeds_in(h, retry_ns, cost, after, wait), 1, retry_ns) &&
+           prop_holds(p, LAW_RETRY, !succeeds_in(h, retry_ns - 1, cost, after, wait), 0,
+                      retry_ns) &&
            check_state(h, &d);
   }
   if (want == SL_NEVER) {
     return prop_equal(p, LAW_RETRY, 0, d.retry_after_ns) && check_state(h, &d);
   }
-  sl_u128 wait = is_leaky(h) ? before : after > size ? after - size : 0;
   h->stamp = stamp;
   h->model.level = (sl_i128)size - (sl_i128)after;
   record(h, tick_after(h, wait), cost, &receipt);

@@ -23,7 +23,8 @@ static bool misread_clock(struct checker *c) {
     return true;
   }
   uint64_t later_ns = c->now_ns + prop_magnitude(c->p, 40 * 365 * SL_NS_PER_D);
-  m->previous = prop_below(c->p, m->size + 1);
+  // The first window of all has none before it.
+  m->previous = m->index > 0 ? prop_below(c->p, m->size + 1) : 0;
   m->used = prop_below(c->p, m->size + 1);
   sl_sliding_window_set(&c->limit, c->bucket.state, later_ns, m->previous, (uint64_t)m->used);
   struct sl_decision d = bucket_decide(&c->bucket, c->now_ns, 0, false);

@@ -8,15 +8,15 @@ __extension__ typedef __int128 wide;
 
 // Often small, often at an edge, else anything.
 static int64_t any_i64(struct sl_prng *prng) {
-  static const int64_t edges[] = {INT64_MIN, INT64_MIN + 1, -2, -1, 0,
-                                  1,         2,             INT64_MAX - 1, INT64_MAX};
+  static const int64_t edges[] = {INT64_MIN, INT64_MIN + 1, -2,       -1, 0, 1,
+                                  2,         INT64_MAX - 1, INT64_MAX};
   switch (sl_prng_below(prng, 4)) {
-    case 0:
-      return edges[sl_prng_below(prng, SL_ARRAY_LEN(edges))];
-    case 1:
-      return (int64_t)(sl_prng_next(prng) >> sl_prng_below(prng, 64));
-    default:
-      return (int64_t)sl_prng_below(prng, 100);
+  case 0:
+    return edges[sl_prng_below(prng, SL_ARRAY_LEN(edges))];
+  case 1:
+    return (int64_t)(sl_prng_next(prng) >> sl_prng_below(prng, 64));
+  default:
+    return (int64_t)sl_prng_below(prng, 100);
   }
 }
 
@@ -57,7 +57,8 @@ static bool makes_the_same(const struct law *law, enum sl_status status,
 }
 
 static bool decides_the_same(const struct law *law, const struct sl_quota *quota, uint64_t stamp,
-                             uint64_t now_ns, uint64_t cost, uint64_t *ret_stamp) {
+                             uint64_t now_ns, uint64_t cost, uint64_t *ret_stamp,
+                             struct sl_throttled *ret_throttled) {
   struct sl_throttled got;
   uint64_t after_stamp;
   sl_quota_decide(quota, stamp, now_ns, cost, &after_stamp, &got);
@@ -71,9 +72,36 @@ static bool decides_the_same(const struct law *law, const struct sl_quota *quota
   if (!limited && cost > 0) {
     *ret_stamp = after_stamp;
   }
+  *ret_throttled = got;
   return got.limited == limited && got.never == never && (wide)got.remaining == remaining &&
          (wide)got.reset_after_ns == left && (wide)after_stamp == (wide)now_ns + left &&
          (!limited || never || (wide)got.retry_after_ns == after - room);
+}
+
+// Often what is just left, or one more.
+static uint64_t any_cost(struct sl_prng *prng, const struct sl_throttled *said) {
+  switch (sl_prng_below(prng, 4)) {
+  case 0:
+    return said->remaining;
+  case 1:
+    return said->remaining + 1;
+  default:
+    return (uint64_t)any_i64(prng) & INT64_MAX;
+  }
+}
+
+// Often just what the last answer told to wait, or a nanosecond less.
+static uint64_t any_step(struct sl_prng *prng, const struct sl_throttled *said) {
+  switch (sl_prng_below(prng, 4)) {
+  case 0:
+    return said->retry_after_ns;
+  case 1:
+    return said->retry_after_ns > 0 ? said->retry_after_ns - 1 : 0;
+  case 2:
+    return said->reset_after_ns;
+  default:
+    return sl_prng_next(prng) >> (2 + sl_prng_below(prng, 62));
+  }
 }
 
 // One bucket under one quota for some calls: the law each time, and over the whole run no more than
@@ -95,11 +123,12 @@ static bool run_bucket(struct sl_prng *prng, uint64_t *steps) {
   uint64_t now_ns = sl_prng_below(prng, UINT64_C(1) << 61), start_ns = now_ns;
   uint64_t stamp = sl_prng_below(prng, 4) == 0 ? sl_prng_next(prng) >> 1 : 0;
   const bool fresh = stamp == 0;
+  struct sl_throttled said = {.remaining = 1};
   wide taken = 0;
   for (int i = 0; i < 32; i++, (*steps)++) {
-    uint64_t cost = (uint64_t)any_i64(prng) & INT64_MAX;
+    uint64_t cost = any_cost(prng, &said);
     uint64_t before = stamp;
-    if (!decides_the_same(&law, &quota, stamp, now_ns, cost, &stamp)) {
+    if (!decides_the_same(&law, &quota, stamp, now_ns, cost, &stamp, &said)) {
       diag("quota %lld %lld %lld, stamp %llu, now %llu, cost %llu", (long long)max_burst,
            (long long)count, (long long)period_s, (unsigned long long)stamp,
            (unsigned long long)now_ns, (unsigned long long)cost);
@@ -112,7 +141,7 @@ static bool run_bucket(struct sl_prng *prng, uint64_t *steps) {
            (long long)period_s);
       return false;
     }
-    uint64_t step = sl_prng_next(prng) >> (2 + sl_prng_below(prng, 62));
+    uint64_t step = any_step(prng, &said);
     now_ns = now_ns + step < (UINT64_C(1) << 62) ? now_ns + step : now_ns;
   }
   return true;

@@ -1,5 +1,5 @@
-// The sketch of the busiest keys against exact sums: streams of many keys, some of them heavy, at rates
-// and half lives of any size.
+// The sketch of the busiest keys against exact sums: streams of many keys, some of them heavy, at
+// rates and half lives of any size.
 #include <math.h>
 
 #include "engine/top.h"
@@ -132,7 +132,8 @@ static bool check_item(struct world *w, const struct sl_top_item *item) {
   double throttled = (double)item->throttled;
   w->matched[number] = -truth - 1e-300;  // seen
   return prop_holds(p, LAW_NAMES, truth >= 0, 1, 0) &&
-         prop_holds(p, LAW_ABOVE, matched >= truth - slack(truth), (uint64_t)truth, item->matched) &&
+         prop_holds(p, LAW_ABOVE, matched >= truth - slack(truth), (uint64_t)truth,
+                    item->matched) &&
          prop_holds(p, LAW_BELOW, matched <= truth + error + slack(truth), (uint64_t)truth,
                     item->matched) &&
          prop_holds(p, LAW_ERROR,
@@ -156,7 +157,8 @@ static bool check(struct world *w) {
     if (i > 0) {
       const struct sl_top_item *a = &w->items[i - 1];
       const struct sl_top_item *b = &w->items[i];
-      bool ordered = order == SL_TOP_BY_MATCHED ? a->matched >= b->matched : a->throttled >= b->throttled;
+      bool ordered =
+          order == SL_TOP_BY_MATCHED ? a->matched >= b->matched : a->throttled >= b->throttled;
       right = right && prop_holds(p, LAW_ORDER, ordered, i, 0);
     }
   }
@@ -164,13 +166,17 @@ static bool check(struct world *w) {
   for (size_t i = 0; i < w->keys; i++) {
     bool seen = w->matched[i] < 0;
     w->matched[i] = seen ? -w->matched[i] : w->matched[i];
-    bool must = most == w->entries && w->matched[i] > heavy * (1 + 1e-4) + 0.01 && w->matched[i] > 1;
-    right = right && prop_holds(p, LAW_HEAVY, seen || !must, (uint64_t)w->matched[i], (uint64_t)heavy);
+    bool must =
+        most == w->entries && w->matched[i] > heavy * (1 + 1e-4) + 0.01 && w->matched[i] > 1;
+    right =
+        right && prop_holds(p, LAW_HEAVY, seen || !must, (uint64_t)w->matched[i], (uint64_t)heavy);
   }
   struct sl_top_stats stats;
   sl_top_get_stats(w->top, w->now_ns, &stats);
   double total = (double)stats.total;
-  return right && prop_holds(p, LAW_TOTAL, fabs(total - w->total) <= slack(w->total), (uint64_t)w->total, stats.total) &&
+  return right &&
+         prop_holds(p, LAW_TOTAL, fabs(total - w->total) <= slack(w->total), (uint64_t)w->total,
+                    stats.total) &&
          prop_holds(p, LAW_MEMORY, w->fault.calls == w->calls, w->calls, w->fault.calls);
 }
 
@@ -194,9 +200,8 @@ static bool run(struct prop *p, struct world *w) {
   w->half_life_ns = SL_TOP_HALF_LIFE_MIN_NS + prop_magnitude(p, SL_NS_PER_H);
   w->now_ns = prop_below(p, UINT64_C(1) << 60);
   w->skew = 1 + (double)prop_below(p, 60) / 10;
-  struct sl_top_options options = {.mem = fault_mem_init(&w->fault),
-                                   .entries = w->entries,
-                                   .half_life_ns = w->half_life_ns};
+  struct sl_top_options options = {
+      .mem = fault_mem_init(&w->fault), .entries = w->entries, .half_life_ns = w->half_life_ns};
   if (sl_top_create(&options, &w->top) != SL_OK) {
     abort();
   }

@@ -1,8 +1,8 @@
 // The engine under many threads at once: nothing is admitted twice, lost or refused for nothing.
 //
-// Each part makes an engine, lets 8 to 16 threads at it and counts afterwards. Where time stands still
-// the sums are exact: what all threads together were admitted is what the bucket held, to the last
-// token. Threads that find something wrong count it; the main thread reports.
+// Each part makes an engine, lets 8 to 16 threads at it and counts afterwards. Where time stands
+// still the sums are exact: what all threads together were admitted is what the bucket held, to the
+// last token. Threads that find something wrong count it; the main thread reports.
 #include <pthread.h>
 
 #include "base/prng.h"
@@ -108,7 +108,8 @@ static uint64_t drain(struct part *part, size_t bucket) {
   return left;
 }
 
-// ---- time stands still: sums are exact -------------------------------------------------------------
+// ---- time stands still: sums are exact
+// -------------------------------------------------------------
 
 // Sizes between some hundreds and some ten thousands, every algorithm.
 static void mixed_classes(struct part *part) {
@@ -119,27 +120,27 @@ static void mixed_classes(struct part *part) {
     uint64_t period = SL_NS_PER_H;
     struct sl_limit_spec spec;
     switch (part->buckets % 7) {
-      case 0:
-        spec = kit_token(7, period, size);
-        break;
-      case 1:
-        spec = kit_leaky(7, period, size);
-        break;
-      case 2:
-        spec = kit_fixed(size, period);
-        break;
-      case 3:
-        spec = kit_log(sl_min_u64(size, 2000), period, false);
-        break;
-      case 4:
-        spec = kit_sliding(size, period, 0);
-        break;
-      case 5:
-        spec = kit_sliding(size, period, 12);
-        break;
-      default:
-        spec = kit_slots(sl_min_u64(size, 2000), period);
-        break;
+    case 0:
+      spec = kit_token(7, period, size);
+      break;
+    case 1:
+      spec = kit_leaky(7, period, size);
+      break;
+    case 2:
+      spec = kit_fixed(size, period);
+      break;
+    case 3:
+      spec = kit_log(sl_min_u64(size, 2000), period, false);
+      break;
+    case 4:
+      spec = kit_sliding(size, period, 0);
+      break;
+    case 5:
+      spec = kit_sliding(size, period, 12);
+      break;
+    default:
+      spec = kit_slots(sl_min_u64(size, 2000), period);
+      break;
     }
     part->classes[part->buckets] = kit_class(&part->kit, spec);
   }
@@ -185,8 +186,8 @@ static void take_some_together(struct worker *w, bool look) {
     asks[i].cost = buckets[i] >= part->buckets - 2 ? 1 : asks[i].cost;
   }
   bool allowed = false;
-  enum sl_status status = sl_engine_take_together(part->kit.engine, asks, count, part->clock_ns, look,
-                                                  d, &allowed);
+  enum sl_status status =
+      sl_engine_take_together(part->kit.engine, asks, count, part->clock_ns, look, d, &allowed);
   part->wrong += status != SL_OK;
   for (size_t i = 0; i < count; i++) {
     note(w, buckets[i], asks[i].cost, &d[i], allowed && !look);
@@ -204,8 +205,7 @@ static void take_batch(struct worker *w) {
     buckets[i] = sl_prng_below(&w->prng, part->buckets - 2);
     asks[i] = ask_of(part, buckets[i], 1);
   }
-  part->wrong +=
-      sl_engine_take_each(part->kit.engine, asks, count, part->clock_ns, d) != SL_OK;
+  part->wrong += sl_engine_take_each(part->kit.engine, asks, count, part->clock_ns, d) != SL_OK;
   for (size_t i = 0; i < count; i++) {
     note(w, buckets[i], 1, &d[i], true);
   }
@@ -258,7 +258,8 @@ static void frozen(const struct tap_args *args) {
   close_part(&part, "frozen");
 }
 
-// ---- charges, resets aside -------------------------------------------------------------------------
+// ---- charges, resets aside
+// -------------------------------------------------------------------------
 
 static void charge_frozen(struct worker *w) {
   struct part *part = w->part;
@@ -296,7 +297,8 @@ static void charges(const struct tap_args *args) {
   close_part(&part, "charges");
 }
 
-// ---- slots: taken and given back ---------------------------------------------------------------------
+// ---- slots: taken and given back
+// ---------------------------------------------------------------------
 
 static void borrow(struct worker *w) {
   struct part *part = w->part;
@@ -339,7 +341,8 @@ static void slots(const struct tap_args *args) {
   close_part(&part, "slots");
 }
 
-// ---- time goes on ------------------------------------------------------------------------------------
+// ---- time goes on
+// ------------------------------------------------------------------------------------
 
 enum { TICK_NS = 1000 };
 
@@ -348,9 +351,9 @@ static void sweep_on(struct part *part) {
   kit_relax(NULL, 100);
 }
 
-// Each request brings the clock a tick on. Bucket 0 gets a token a tick and is asked for one; bucket 1
-// gets less than it is asked for. A thread that was held up has an old reading, and asks again with a
-// new one before it believes a refusal, as whoever asks the engine does.
+// Each request brings the clock a tick on. Bucket 0 gets a token a tick and is asked for one;
+// bucket 1 gets less than it is asked for. A thread that was held up has an old reading, and asks
+// again with a new one before it believes a refusal, as whoever asks the engine does.
 static void take_ticking(struct worker *w) {
   struct part *part = w->part;
   for (uint64_t i = 0; i < part->steps; i++) {
@@ -376,8 +379,8 @@ static void ticking(const struct tap_args *args) {
   static struct worker workers[THREADS_MAX];
   open_part(&part, args, 10, 4 << 20, SL_FULL_EVICT);
   uint64_t start_ns = part.clock_ns;
-  // Between a reading and its use the others may have come any number of ticks on, so the bucket that
-  // must not refuse holds a token for each request; it is its refill that is put to the test.
+  // Between a reading and its use the others may have come any number of ticks on, so the bucket
+  // that must not refuse holds a token for each request; it is its refill that is put to the test.
   part.classes[0] =
       kit_class(&part.kit, kit_token(SL_NS_PER_MS / TICK_NS, SL_NS_PER_MS, part.threads));
   part.classes[1] = kit_class(&part.kit, kit_token(SL_NS_PER_MS / TICK_NS / 3, SL_NS_PER_MS, 5));
@@ -394,7 +397,8 @@ static void ticking(const struct tap_args *args) {
   close_part(&part, "ticking");
 }
 
-// ---- records see no time going back --------------------------------------------------------------------
+// ---- records see no time going back
+// --------------------------------------------------------------------
 
 enum { WINDOW_TICKS = 50, LOG_SIZE = 10, SEEN_MAX = 200000 };
 
@@ -459,7 +463,8 @@ static void records(const struct tap_args *args) {
   close_part(&part, "records");
 }
 
-// ---- growing -----------------------------------------------------------------------------------------
+// ---- growing
+// -----------------------------------------------------------------------------------------
 
 // Key k's bucket holds one token, whatever its algorithm.
 static const struct sl_class *class_of_key(const struct part *part, uint64_t key) {
@@ -541,7 +546,8 @@ static void growing(const struct tap_args *args) {
   close_part(&part, "growing");
 }
 
-// ---- the memory cap ------------------------------------------------------------------------------------
+// ---- the memory cap
+// ------------------------------------------------------------------------------------
 
 enum { VICTIM = 0 };
 

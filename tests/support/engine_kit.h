@@ -24,9 +24,8 @@ __attribute__((unused)) static void kit_relax(void *ctx, unsigned round) {
   }
 }
 
-__attribute__((unused)) static struct sl_engine_options kit_options(const struct sl_mem *mem,
-                                                                    size_t max_bytes,
-                                                                    enum sl_when_full when_full) {
+__attribute__((unused)) static struct sl_engine_options
+kit_options(const struct sl_mem *mem, size_t max_bytes, enum sl_when_full when_full) {
   return (struct sl_engine_options){
       .mem = *mem,
       .secret = {{UINT64_C(0x243f6a8885a308d3), UINT64_C(0x13198a2e03707344)}},
@@ -73,7 +72,8 @@ __attribute__((unused)) static const struct sl_class *kit_class(struct kit *kit,
   return class;
 }
 
-// ---- limits by their numbers ---------------------------------------------------------------------
+// ---- limits by their numbers
+// ---------------------------------------------------------------------
 
 static inline struct sl_limit_spec kit_rated(enum sl_algorithm algorithm, uint64_t count,
                                              uint64_t period_ns) {
@@ -120,10 +120,11 @@ static inline struct sl_limit_spec kit_slots(uint64_t slots, uint64_t lease_ns) 
   return spec;
 }
 
-// ---- asking -----------------------------------------------------------------------------------------
+// ---- asking
+// -----------------------------------------------------------------------------------------
 
-static inline struct sl_hash kit_bucket(const struct sl_engine *engine, const struct sl_class *class,
-                                        uint64_t key) {
+static inline struct sl_hash kit_bucket(const struct sl_engine *engine,
+                                        const struct sl_class *class, uint64_t key) {
   struct sl_hash hash = sl_hash_bytes(sl_engine_secret(engine), &key, sizeof key);
   return (struct sl_hash){.lo = hash.lo ^ class->print.lo, .hi = hash.hi ^ class->print.hi};
 }

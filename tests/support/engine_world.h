@@ -1,9 +1,9 @@
-// An engine beside a model of it: every operation is done to both, and every field of every answer is
-// compared. The model of each bucket is the exact one of prop/model.h; what several buckets do
+// An engine beside a model of it: every operation is done to both, and every field of every answer
+// is compared. The model of each bucket is the exact one of prop/model.h; what several buckets do
 // together, reservations, slots and time are modelled here, in the words of the contract.
 //
-// The property test drives it with random numbers, the fuzzer with its bytes. The first disagreement
-// is kept in world.failure and ends the history.
+// The property test drives it with random numbers, the fuzzer with its bytes. The first
+// disagreement is kept in world.failure and ends the history.
 #ifndef TESTS_SUPPORT_ENGINE_WORLD_H
 #define TESTS_SUPPORT_ENGINE_WORLD_H
 
@@ -112,11 +112,14 @@ struct world_ask {
   bool shadow;
 };
 
-__attribute__((noinline, unused)) static bool world_fail(struct world *w, enum world_law law, int line,
-                                                         sl_u128 want, sl_u128 got) {
+__attribute__((noinline, unused)) static bool world_fail(struct world *w, enum world_law law,
+                                                         int line, sl_u128 want, sl_u128 got) {
   if (!w->failure.happened) {
-    w->failure = (struct world_failure){
-        .law = law, .line = line, .want = sl_sat_u128(want), .got = sl_sat_u128(got), .happened = true};
+    w->failure = (struct world_failure){.law = law,
+                                        .line = line,
+                                        .want = sl_sat_u128(want),
+                                        .got = sl_sat_u128(got),
+                                        .happened = true};
   }
   return false;
 }
@@ -132,7 +135,8 @@ static inline bool world_check(struct world *w, enum world_law law, int line, bo
 #define WORLD_HOLDS(w, law, condition, shown) \
   world_check(w, law, __LINE__, (condition), 1, (sl_u128)(shown))
 
-// ---- beginning and end -----------------------------------------------------------------------------
+// ---- beginning and end
+// -----------------------------------------------------------------------------
 
 static inline const struct world_class *world_class_of(const struct world *w, size_t bucket) {
   return &w->classes[bucket / WORLD_KEYS];
@@ -150,7 +154,8 @@ __attribute__((unused)) static void world_forget(struct world *w, size_t bucket)
 }
 
 // False when the limit is refused.
-__attribute__((unused)) static bool world_add_class(struct world *w, const struct sl_limit_spec *spec) {
+__attribute__((unused)) static bool world_add_class(struct world *w,
+                                                    const struct sl_limit_spec *spec) {
   char buffer[512];
   struct sl_text message;
   struct world_class *c = &w->classes[w->class_count];
@@ -190,7 +195,8 @@ __attribute__((unused)) static void world_close(struct world *w) {
   (void)WORLD_HOLDS(w, WORLD_MEMORY, clean, w->kit.fault.live);
 }
 
-// The clock reads `reading_ns`: what is before the latest is read as that, what is beyond time as its end.
+// The clock reads `reading_ns`: what is before the latest is read as that, what is beyond time as
+// its end.
 __attribute__((unused)) static void world_clock(struct world *w, uint64_t reading_ns) {
   uint64_t want = reading_ns < SL_TIME_MAX_NS ? reading_ns : SL_TIME_MAX_NS - 1;
   want = want > w->now_ns ? want : w->now_ns;
@@ -200,7 +206,8 @@ __attribute__((unused)) static void world_clock(struct world *w, uint64_t readin
   (void)WORLD_EQUAL(w, WORLD_STATUS, want, got);
 }
 
-// ---- one bucket's answers ----------------------------------------------------------------------------
+// ---- one bucket's answers
+// ----------------------------------------------------------------------------
 
 static inline bool world_unlimited(const struct world *w, size_t bucket) {
   return world_class_of(w, bucket)->spec.algorithm == SL_UNLIMITED;
@@ -266,7 +273,8 @@ static inline bool world_check_retry(struct world *w, size_t bucket, uint64_t co
          WORLD_HOLDS(w, WORLD_RETRY, model_room(m, at_ns - 1) < cost, d->retry_after_ns);
 }
 
-// ---- ticks: what stamps count --------------------------------------------------------------------------
+// ---- ticks: what stamps count
+// --------------------------------------------------------------------------
 
 static inline sl_u128 world_ticks(const struct model *m, uint64_t t_ns) {
   if (m->spec.algorithm == SL_FIXED_WINDOW) {
@@ -287,8 +295,7 @@ static inline sl_u128 world_debt(const struct model *m) {
   if (m->size == 0) {
     return 0;
   }
-  return m->spec.algorithm == SL_FIXED_WINDOW ? m->used
-                                              : world_size_ticks(m) - (sl_u128)m->level;
+  return m->spec.algorithm == SL_FIXED_WINDOW ? m->used : world_size_ticks(m) - (sl_u128)m->level;
 }
 
 // Debts are told from ages by half of 63 bits.
@@ -331,7 +338,8 @@ static inline bool world_is_stamp(const struct world *w, size_t bucket) {
          algorithm == SL_FIXED_WINDOW;
 }
 
-// ---- asking ------------------------------------------------------------------------------------------
+// ---- asking
+// ------------------------------------------------------------------------------------------
 
 static inline struct sl_ask world_ask_of(const struct world *w, const struct world_ask *ask) {
   const struct world_class *c = world_class_of(w, ask->bucket);
@@ -340,13 +348,14 @@ static inline struct sl_ask world_ask_of(const struct world *w, const struct wor
   return out;
 }
 
-static inline bool world_check_wait(struct world *w, size_t bucket, sl_u128 debt_before,
-                                    bool waits, const struct sl_decision *d) {
+static inline bool world_check_wait(struct world *w, size_t bucket, sl_u128 debt_before, bool waits,
+                                    const struct sl_decision *d) {
   if (!waits || world_class_of(w, bucket)->spec.algorithm != SL_LEAKY_BUCKET) {
     return WORLD_EQUAL(w, WORLD_WAIT, 0u, d->wait_ns);
   }
   return WORLD_HOLDS(w, WORLD_WAIT,
-                     world_is_least(&w->buckets[bucket].model, d->wait_ns, debt_before), d->wait_ns);
+                     world_is_least(&w->buckets[bucket].model, d->wait_ns, debt_before),
+                     d->wait_ns);
 }
 
 static inline void world_remember_slot(struct world *w, size_t bucket, uint64_t slot) {
@@ -356,8 +365,8 @@ static inline void world_remember_slot(struct world *w, size_t bucket, uint64_t 
 }
 
 // Does to the model what the request did; returns the debt before, for the wait.
-static inline sl_u128 world_apply(struct world *w, const struct world_ask *ask, enum sl_verdict verdict,
-                                  bool charged, bool look, uint64_t slot) {
+static inline sl_u128 world_apply(struct world *w, const struct world_ask *ask,
+                                  enum sl_verdict verdict, bool charged, bool look, uint64_t slot) {
   if (world_unlimited(w, ask->bucket)) {
     return 0;
   }
@@ -373,7 +382,8 @@ static inline sl_u128 world_apply(struct world *w, const struct world_ask *ask, 
     if (m->spec.algorithm == SL_CONCURRENCY) {
       world_remember_slot(w, ask->bucket, slot);
     }
-  } else if (verdict != SL_ALLOWED && !look && world_class_of(w, ask->bucket)->limit.count_refused) {
+  } else if (verdict != SL_ALLOWED && !look &&
+             world_class_of(w, ask->bucket)->limit.count_refused) {
     model_charge(m, sl_min_u64(ask->cost, m->size));
   }
   return before;
@@ -424,8 +434,8 @@ static inline bool world_check_single(struct world *w, const struct world_ask *a
   bool named = charged && world_class_of(w, ask->bucket)->spec.algorithm == SL_CONCURRENCY;
   sl_u128 before = world_apply(w, ask, want, charged, false, d->slot);
   w->last = *d;
-  return WORLD_EQUAL(w, WORLD_VERDICT, want, d->verdict) &&
-         world_check_state(w, ask->bucket, d) && world_check_retry(w, ask->bucket, ask->cost, d) &&
+  return WORLD_EQUAL(w, WORLD_VERDICT, want, d->verdict) && world_check_state(w, ask->bucket, d) &&
+         world_check_retry(w, ask->bucket, ask->cost, d) &&
          world_check_wait(w, ask->bucket, before, charged, d) &&
          WORLD_EQUAL(w, WORLD_SLOT, named, d->slot != 0);
 }
@@ -469,8 +479,7 @@ __attribute__((unused)) static bool world_charge(struct world *w, size_t bucket,
     if (world_is_stamp(w, bucket) && m->size > 0 && cost > 0) {
       sl_u128 debt = world_debt(m);
       sl_u128 size = world_size_ticks(m);
-      world_promise(&w->buckets[bucket],
-                    world_tick_after(m, debt > size ? debt - size : 0));
+      world_promise(&w->buckets[bucket], world_tick_after(m, debt > size ? debt - size : 0));
     }
   }
   w->last = d;
@@ -500,9 +509,8 @@ __attribute__((unused)) static bool world_slot(struct world *w, size_t bucket, u
   bool right = true;
   for (int i = 0; right && i < 2; i++) {
     bool got = true;
-    enum sl_status status =
-        renew ? sl_engine_renew(w->kit.engine, &sent, slot, w->now_ns, &got)
-              : sl_engine_release(w->kit.engine, &sent, slot, w->now_ns, &got);
+    enum sl_status status = renew ? sl_engine_renew(w->kit.engine, &sent, slot, w->now_ns, &got)
+                                  : sl_engine_release(w->kit.engine, &sent, slot, w->now_ns, &got);
     bool want = false;
     if (has_slots) {
       struct model *m = world_model(w, bucket);
@@ -514,7 +522,8 @@ __attribute__((unused)) static bool world_slot(struct world *w, size_t bucket, u
   return right;
 }
 
-// ---- reservations ------------------------------------------------------------------------------------
+// ---- reservations
+// ------------------------------------------------------------------------------------
 
 static inline struct world_receipt *world_free_receipt(struct world_bucket *b) {
   for (size_t i = 0; i < WORLD_RECEIPTS; i++) {
@@ -525,28 +534,58 @@ static inline struct world_receipt *world_free_receipt(struct world_bucket *b) {
   return &b->receipts[0];
 }
 
+// The debt behind which a reservation stands. Each window keeps its law: what has no room in the
+// last one that is promised goes to the next, and the rest of that window is nobody's.
+static inline sl_u128 world_stands_behind(const struct model *m, uint64_t cost) {
+  sl_u128 debt = world_debt(m);
+  if (m->spec.algorithm != SL_FIXED_WINDOW || m->count == 0) {
+    return debt;
+  }
+  sl_u128 windows = debt / m->count;
+  return debt + cost > (windows + 1) * m->count ? (windows + 1) * m->count : debt;
+}
+
+// The least wait in which that many ticks pass, found by halving.
+static inline uint64_t world_least_wait(const struct model *m, sl_u128 ticks) {
+  uint64_t low = 0, high = UINT64_C(1) << 62;
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (world_ticks(m, m->now_ns + middle) - world_ticks(m, m->now_ns) >= ticks) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
 static inline bool world_reserved(struct world *w, size_t bucket, uint64_t cost,
                                   const struct sl_receipt *receipt, const struct sl_decision *d) {
   struct world_bucket *b = &w->buckets[bucket];
   struct model *m = world_model(w, bucket);
   sl_u128 y = world_ticks(m, w->now_ns);
   sl_u128 before = world_debt(m);
-  sl_u128 after = before + world_cost_ticks(m, cost);
+  sl_u128 after =
+      (cost > m->size ? before : world_stands_behind(m, cost)) + world_cost_ticks(m, cost);
   sl_u128 size = world_size_ticks(m);
-  enum sl_verdict want = cost > m->size                  ? SL_NEVER
-                         : after > world_debt_most(m) ? SL_THROTTLED
-                                                         : SL_ALLOWED;
+  bool leaky = m->spec.algorithm == SL_LEAKY_BUCKET;
+  sl_u128 wait = leaky ? before : after > size ? after - size : 0;
+  uint64_t wait_ns = m->size == 0 || cost > m->size ? 0 : world_least_wait(m, wait);
+  bool late = cost > 0 && wait_ns > m->spec.max_wait_ns;
+  bool over = after > world_debt_most(m);
+  enum sl_verdict want = cost > m->size ? SL_NEVER : over || late ? SL_THROTTLED : SL_ALLOWED;
   if (!WORLD_EQUAL(w, WORLD_RESERVE, want, d->verdict)) {
     return false;
   }
   if (want != SL_ALLOWED) {
-    sl_u128 need = want == SL_THROTTLED ? after - world_debt_most(m) : 0;
-    return WORLD_HOLDS(w, WORLD_RESERVE, world_is_least(m, d->retry_after_ns, need),
-                       d->retry_after_ns) &&
+    uint64_t retry_ns =
+        want == SL_THROTTLED && over ? world_least_wait(m, after - world_debt_most(m)) : 0;
+    if (want == SL_THROTTLED && late && wait_ns - m->spec.max_wait_ns > retry_ns) {
+      retry_ns = wait_ns - m->spec.max_wait_ns;
+    }
+    return WORLD_EQUAL(w, WORLD_RESERVE, retry_ns, d->retry_after_ns) &&
            world_check_state(w, bucket, d);
   }
-  bool leaky = m->spec.algorithm == SL_LEAKY_BUCKET;
-  sl_u128 wait = leaky ? before : after > size ? after - size : 0;
   world_add_debt(m, (sl_i128)(after - before));
   if (cost > 0) {
     world_promise(b, world_tick_after(m, wait));
@@ -557,7 +596,7 @@ static inline bool world_reserved(struct world *w, size_t bucket, uint64_t cost,
                                                   .departs = world_tick_after(m, wait),
                                                   .stamp = y + after,
                                                   .held = true};
-  return WORLD_HOLDS(w, WORLD_RESERVE, world_is_least(m, d->wait_ns, wait), d->wait_ns) &&
+  return WORLD_EQUAL(w, WORLD_RESERVE, wait_ns, d->wait_ns) &&
          WORLD_EQUAL(w, WORLD_RESERVE, 0u, d->retry_after_ns) && world_check_state(w, bucket, d);
 }
 
@@ -620,12 +659,14 @@ __attribute__((unused)) static bool world_cancel(struct world *w, size_t bucket,
   return WORLD_EQUAL(w, WORLD_STATUS, SL_OK, status) && world_together(w, &ask, 1, true);
 }
 
-// ---- for people ----------------------------------------------------------------------------------------
+// ---- for people
+// ----------------------------------------------------------------------------------------
 
 __attribute__((unused)) static void world_print(const struct world *w) {
   const struct world_failure *f = &w->failure;
   printf("# %s: step %llu, expected %llu, got %llu (engine_world.h:%d)\n", world_laws[f->law],
-         (unsigned long long)w->step, (unsigned long long)f->want, (unsigned long long)f->got, f->line);
+         (unsigned long long)w->step, (unsigned long long)f->want, (unsigned long long)f->got,
+         f->line);
   for (size_t i = 0; i < w->class_count; i++) {
     model_print(&w->buckets[i * WORLD_KEYS].model);
   }

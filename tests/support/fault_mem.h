@@ -9,11 +9,11 @@
 #include "base/mem.h"
 
 struct fault_mem {
-  _Atomic uint64_t calls;       // allocations asked for
-  uint64_t fail_at;             // the one that fails, counted from 1; 0: none
-  uint64_t fail_after;          // every one above this count fails; 0: none
-  size_t fail_size;             // every one of this size or more fails; 0: none
-  _Atomic uint64_t live;        // blocks out
+  _Atomic uint64_t calls;  // allocations asked for
+  uint64_t fail_at;        // the one that fails, counted from 1; 0: none
+  uint64_t fail_after;     // every one above this count fails; 0: none
+  size_t fail_size;        // every one of this size or more fails; 0: none
+  _Atomic uint64_t live;   // blocks out
   _Atomic uint64_t live_bytes;
   _Atomic uint64_t peak_bytes;  // the most that were out at once
 };
@@ -55,7 +55,8 @@ __attribute__((unused)) static void *fault_mem_alloc(void *ctx, size_t size, siz
   return base + FAULT_HEADER;
 }
 
-__attribute__((unused)) static void fault_mem_free(void *ctx, void *ptr, size_t size, size_t align) {
+__attribute__((unused)) static void fault_mem_free(void *ctx, void *ptr, size_t size,
+                                                   size_t align) {
   struct fault_mem *fault = ctx;
   struct fault_block *block = (struct fault_block *)(void *)((char *)ptr - FAULT_HEADER);
   if (block->mark != FAULT_MARK || block->size != size || block->align != align) {

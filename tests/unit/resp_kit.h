@@ -37,27 +37,34 @@ static void resp_kit_must(enum sl_status status) {
   }
 }
 
-static void resp_kit_open(const char *yaml, const char *tokens) {
+// What stays as it is: settings, rules, tokens.
+static void resp_kit_load(const char *yaml, const char *tokens) {
   struct resp_kit *kit = &resp_kit;
   memset(kit, 0, sizeof *kit);
   kit->mem = fault_mem_init(&kit->fault);
   resp_kit_must(sl_settings_init(&kit->settings, &kit->mem));
-  struct sl_engine_options options = kit_options(&kit->mem, 4 << 20, SL_FULL_EVICT);
-  options.secret = rules_secret;
-  struct sl_context *context = &kit->context;
-  resp_kit_must(sl_engine_create(&options, &context->engine));
-  resp_kit_must(sl_throttles_create(context->engine, 0, &context->throttles));
   kit->set = rules_set(yaml, &kit->mem);
-  resp_kit_must(sl_bind(context->engine, kit->set, &kit->mem, &kit->bound));
-  resp_kit_must(sl_metrics_create(&kit->mem, 1, KIT_START_NS, &kit->metrics));
-  resp_kit_must(
-      sl_top_create(&(struct sl_top_options){.mem = kit->mem, .entries = 64}, &context->top));
   if (tokens != NULL) {
     char buffer[256];
     struct sl_text message;
     sl_text_init(&message, buffer, sizeof buffer);
     resp_kit_must(sl_tokens_parse(&kit->mem, sl_str_of(tokens), &message, &kit->tokens));
   }
+}
+
+// An engine without buckets, and everything that counts.
+static void resp_kit_start(void) {
+  struct resp_kit *kit = &resp_kit;
+  struct sl_context *context = &kit->context;
+  struct sl_engine_options options = kit_options(&kit->mem, 4 << 20, SL_FULL_EVICT);
+  options.secret = rules_secret;
+  memset(context, 0, sizeof *context);
+  resp_kit_must(sl_engine_create(&options, &context->engine));
+  resp_kit_must(sl_throttles_create(context->engine, 0, &context->throttles));
+  resp_kit_must(sl_bind(context->engine, kit->set, &kit->mem, &kit->bound));
+  resp_kit_must(sl_metrics_create(&kit->mem, 1, KIT_START_NS, &kit->metrics));
+  resp_kit_must(
+      sl_top_create(&(struct sl_top_options){.mem = kit->mem, .entries = 64}, &context->top));
   context->settings = &kit->settings;
   context->bound = kit->bound;
   context->rules_version = 7;
@@ -69,16 +76,26 @@ static void resp_kit_open(const char *yaml, const char *tokens) {
   context->reread = resp_kit_reread;
 }
 
-// True when all memory is back.
-static bool resp_kit_close(void) {
+static void resp_kit_stop(void) {
   struct resp_kit *kit = &resp_kit;
   sl_decider_close(&kit->context.decider);
   sl_top_destroy(kit->context.top);
   sl_unbind(kit->bound);
-  sl_ruleset_free(kit->set);
   sl_throttles_destroy(kit->context.throttles);
   sl_engine_destroy(kit->context.engine);
   sl_metrics_destroy(kit->metrics);
+}
+
+__attribute__((unused)) static void resp_kit_open(const char *yaml, const char *tokens) {
+  resp_kit_load(yaml, tokens);
+  resp_kit_start();
+}
+
+// True when all memory is back.
+__attribute__((unused)) static bool resp_kit_close(void) {
+  struct resp_kit *kit = &resp_kit;
+  resp_kit_stop();
+  sl_ruleset_free(kit->set);
   sl_tokens_free(kit->tokens);
   sl_settings_close(&kit->settings);
   return kit->fault.live == 0;
@@ -100,11 +117,9 @@ struct resp_client {
 
 static void resp_client_open(struct resp_client *client) {
   static const struct sl_peer peer = {.address = "127.0.0.1", .loopback = true};
-  *client = (struct resp_client){
-      .state = calloc(1, sl_front_resp.state_bytes),
-      .out = {.mem = &resp_kit.mem, .max = resp_kit.settings.max_reply}};
-  if (client->state == NULL ||
-      !sl_front_resp.open(client->state, &resp_kit.context, &peer)) {
+  *client = (struct resp_client){.state = calloc(1, sl_front_resp.state_bytes),
+                                 .out = {.mem = &resp_kit.mem, .max = resp_kit.settings.max_reply}};
+  if (client->state == NULL || !sl_front_resp.open(client->state, &resp_kit.context, &peer)) {
     abort();
   }
 }
@@ -138,7 +153,8 @@ static void resp_client_send(struct resp_client *client, const char *bytes, size
 }
 
 // A fresh connection is sent all the bytes, `step` at a time; what it answered, terminated.
-__attribute__((unused)) static const char *resp_talk_in_steps(const char *bytes, size_t len, size_t step, bool *ret_closed) {
+__attribute__((unused)) static const char *resp_talk_in_steps(const char *bytes, size_t len,
+                                                              size_t step, bool *ret_closed) {
   static char answer[1 << 20];
   struct resp_client client;
   resp_client_open(&client);

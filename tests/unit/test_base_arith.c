@@ -66,9 +66,8 @@ static void bounds(uint64_t seed) {
 
 static void statuses(void) {
   static const enum sl_status all[] = {
-      SL_OK,          SL_ERR_ARGUMENT, SL_ERR_RANGE,  SL_ERR_SYNTAX, SL_ERR_INVALID,
-      SL_ERR_UNKNOWN, SL_ERR_COST,     SL_ERR_MEMORY, SL_ERR_FULL,   SL_ERR_IO,
-      SL_ERR_UNSUPPORTED};
+      SL_OK,       SL_ERR_ARGUMENT, SL_ERR_RANGE, SL_ERR_SYNTAX, SL_ERR_INVALID,    SL_ERR_UNKNOWN,
+      SL_ERR_COST, SL_ERR_MEMORY,   SL_ERR_FULL,  SL_ERR_IO,     SL_ERR_UNSUPPORTED};
   const char *unknown = sl_status_text((enum sl_status)999);
   ok(unknown != NULL && *unknown != '\0', "a status that does not exist has a text too");
   bool distinct = true;

@@ -1,4 +1,5 @@
-// SipHash against its published vectors, and the fast form of the bucket keys against the plain one.
+// SipHash against its published vectors, and the fast form of the bucket keys against the plain
+// one.
 #include "base/hash.h"
 #include "base/prng.h"
 #include "support/tap.h"

@@ -46,7 +46,8 @@ static size_t every_algorithm(struct sl_limit_spec *specs) {
 
 enum { ALGORITHMS = 7 };
 
-// ---- time ------------------------------------------------------------------------------------------
+// ---- time
+// ------------------------------------------------------------------------------------------
 
 static void line_1(void) {
   open_kit();
@@ -62,7 +63,8 @@ static void line_1(void) {
   close_kit();
 }
 
-// F36: a clock that steps back, or far on, must neither refuse for ever nor refill more than a burst.
+// F36: a clock that steps back, or far on, must neither refuse for ever nor refill more than a
+// burst.
 static void line_1_buckets(void) {
   struct sl_limit_spec specs[ALGORITHMS];
   for (size_t i = 0; i < every_algorithm(specs); i++) {
@@ -76,7 +78,8 @@ static void line_1_buckets(void) {
     d = kit_take(&kit, class, 1, 1, T + d.retry_after_ns);
     ok(d.verdict == SL_ALLOWED, "semantics_1_after_it_the_wait_is_the_same (%s)", name);
     d = kit_take(&kit, class, 1, 0, T + 40 * 365 * SL_NS_PER_D);
-    ok(d.remaining == 3 && d.reset_after_ns == 0, "semantics_1_a_leap_refills_one_burst (%s)", name);
+    ok(d.remaining == 3 && d.reset_after_ns == 0, "semantics_1_a_leap_refills_one_burst (%s)",
+       name);
     close_kit();
   }
 }
@@ -122,8 +125,9 @@ static void line_4(void) {
      "semantics_4_a_stamp_from_a_faster_clock_is_a_full_debt");
   ok(kit_take(&kit, class, 1, 1000, T + 20).verdict == SL_THROTTLED,
      "semantics_4_and_the_bucket_is_not_filled_by_it");
-  // A stamp of an hour ahead: written by a clock that was wrong, before time was set right. There is
-  // no way to one through the engine but a leap; the plain functions are tested with the algorithms.
+  // A stamp of an hour ahead: written by a clock that was wrong, before time was set right. There
+  // is no way to one through the engine but a leap; the plain functions are tested with the
+  // algorithms.
   close_kit();
 }
 
@@ -143,7 +147,8 @@ static void line_5(void) {
   close_kit();
 }
 
-// ---- cost ------------------------------------------------------------------------------------------
+// ---- cost
+// ------------------------------------------------------------------------------------------
 
 static void line_7(void) {
   struct sl_limit_spec specs[ALGORITHMS];
@@ -200,7 +205,8 @@ static void line_8(void) {
   close_kit();
 }
 
-// ---- keys ------------------------------------------------------------------------------------------
+// ---- keys
+// ------------------------------------------------------------------------------------------
 
 // F51: two limits and one key, or one limit and two keys, never share a bucket.
 static void line_14(void) {
@@ -227,7 +233,8 @@ static void line_14(void) {
   close_kit();
 }
 
-// ---- figures ---------------------------------------------------------------------------------------
+// ---- figures
+// ---------------------------------------------------------------------------------------
 
 static void line_15(void) {
   open_kit();
@@ -247,7 +254,8 @@ static void line_15(void) {
   close_kit();
 }
 
-// ---- several ---------------------------------------------------------------------------------------
+// ---- several
+// ---------------------------------------------------------------------------------------
 
 struct trio {
   const struct sl_class *class[3];
@@ -412,7 +420,8 @@ static void line_19(void) {
   close_kit();
 }
 
-// ---- charges, resets -------------------------------------------------------------------------------
+// ---- charges, resets
+// -------------------------------------------------------------------------------
 
 static void line_21(void) {
   open_kit();
@@ -450,7 +459,8 @@ static void line_21(void) {
   }
 }
 
-// ---- slots -----------------------------------------------------------------------------------------
+// ---- slots
+// -----------------------------------------------------------------------------------------
 
 static void line_30(void) {
   open_kit();
@@ -513,7 +523,8 @@ static void line_30_together(void) {
   close_kit();
 }
 
-// ---- vanishing -------------------------------------------------------------------------------------
+// ---- vanishing
+// -------------------------------------------------------------------------------------
 
 static void line_31(void) {
   struct sl_limit_spec specs[ALGORITHMS];
@@ -526,7 +537,8 @@ static void line_31(void) {
     (void)sl_engine_sweep(kit.engine, 4096, sl_engine_now(kit.engine, fresh_ns - 1));
     is_u64(kit_stats(&kit).buckets, 1, "semantics_31_a_bucket_stays_until_it_is_fresh (%s)", name);
     struct sl_decision before = kit_peek(&kit, class, 1, 3, fresh_ns);
-    is_u64(sl_engine_sweep(kit.engine, 4096, fresh_ns), 1, "semantics_31_then_it_may_go (%s)", name);
+    is_u64(sl_engine_sweep(kit.engine, 4096, fresh_ns), 1, "semantics_31_then_it_may_go (%s)",
+           name);
     struct sl_decision after = kit_peek(&kit, class, 1, 3, fresh_ns);
     ok(same_decision(&before, &after), "semantics_31_and_nobody_can_tell (%s)", name);
     struct sl_engine_stats stats = kit_stats(&kit);
@@ -536,7 +548,8 @@ static void line_31(void) {
   }
 }
 
-// ---- reservations ----------------------------------------------------------------------------------
+// ---- reservations
+// ----------------------------------------------------------------------------------
 
 static struct sl_decision reserve(const struct sl_class *class, uint64_t cost, uint64_t now_ns,
                                   struct sl_receipt *ret_receipt) {
@@ -549,7 +562,8 @@ static struct sl_decision reserve(const struct sl_class *class, uint64_t cost, u
   return d;
 }
 
-static void cancel(const struct sl_class *class, const struct sl_receipt *receipt, uint64_t now_ns) {
+static void cancel(const struct sl_class *class, const struct sl_receipt *receipt,
+                   uint64_t now_ns) {
   struct sl_ask one = ask(class, 1, 0);
   if (sl_engine_cancel(kit.engine, &one, receipt, sl_engine_now(kit.engine, now_ns)) != SL_OK) {
     abort();
@@ -659,7 +673,8 @@ static void line_35_windows(void) {
   close_kit();
 }
 
-// ---- batches ---------------------------------------------------------------------------------------
+// ---- batches
+// ---------------------------------------------------------------------------------------
 
 static void batches(void) {
   open_kit();

@@ -75,7 +75,8 @@ static void lossless_first(void) {
   ok(kit_close(&kit), "  all is given back");
 }
 
-// ---- what happens to new keys ------------------------------------------------------------------------
+// ---- what happens to new keys
+// ------------------------------------------------------------------------
 
 static void when_full(enum sl_when_full when_full, const char *name) {
   struct kit kit;
@@ -91,8 +92,8 @@ static void when_full(enum sl_when_full when_full, const char *name) {
   }
   struct sl_engine_stats stats = kit_stats(&kit);
   bool deny = when_full == SL_FULL_DENY;
-  ok((first_refused > 2000) == deny, "semantics_32_%s: new keys are refused only where that is said",
-     name);
+  ok((first_refused > 2000) == deny,
+     "semantics_32_%s: new keys are refused only where that is said", name);
   ok((stats.denied_full > 0) == deny && (stats.allowed_full > 0) == (when_full == SL_FULL_ALLOW) &&
          (stats.dropped_lossy > 0) == (when_full == SL_FULL_EVICT),
      "semantics_32_%s: and counted", name);
@@ -117,7 +118,8 @@ static void when_full(enum sl_when_full when_full, const char *name) {
   ok(kit_close(&kit), "  all is given back");
 }
 
-// ---- records -----------------------------------------------------------------------------------------
+// ---- records
+// -----------------------------------------------------------------------------------------
 
 // A log counts its entries, and grows into what others would need.
 static void logs_count(void) {

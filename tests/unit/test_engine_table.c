@@ -59,7 +59,8 @@ static struct sl_place_of place_of(const void *key, size_t len) {
 
 static struct sl_place_of place(uint64_t key) { return place_of(&key, sizeof key); }
 
-// ---- held buckets ------------------------------------------------------------------------------------
+// ---- held buckets
+// ------------------------------------------------------------------------------------
 
 enum { HELD = 40 };
 
@@ -109,7 +110,8 @@ static void held_while_growing(void) {
   close_box(&box);
 }
 
-// ---- chosen keys ---------------------------------------------------------------------------------------
+// ---- chosen keys
+// ---------------------------------------------------------------------------------------
 
 // How far keys lie from home: that is all that a look-up costs beyond one line.
 struct spread {
@@ -202,7 +204,9 @@ static void flooding(void) {
   static const struct {
     make_key *key;
     const char *name;
-  } floods[] = {{fnv_key, "FNV-1a"}, {djb_key, "djb2"}, {pairs_key, "djb2 in full"},
+  } floods[] = {{fnv_key, "FNV-1a"},
+                {djb_key, "djb2"},
+                {pairs_key, "djb2 in full"},
                 {address_key, "neighbouring addresses"}};
   struct spread plain = insert_chosen(plain_key);
   for (size_t i = 0; i < SL_ARRAY_LEN(floods); i++) {
@@ -215,7 +219,8 @@ static void flooding(void) {
   }
 }
 
-// ---- memory ------------------------------------------------------------------------------------------
+// ---- memory
+// ------------------------------------------------------------------------------------------
 
 static void without_memory(void) {
   struct box box;
@@ -269,8 +274,8 @@ static void nearest_to_fresh(void) {
     far += sl_table_find(&box.table, place(key)) != NULL;
   }
   ok(box.lossy > 40000 && far > box.table.count * 9 / 10,
-     "at the cap the nearest to fresh go first: %llu of %zu left are far",
-     (unsigned long long)far, (size_t)box.table.count);
+     "at the cap the nearest to fresh go first: %llu of %zu left are far", (unsigned long long)far,
+     (size_t)box.table.count);
   close_box(&box);
 }
 

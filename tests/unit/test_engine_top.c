@@ -36,9 +36,7 @@ static void note(struct sl_top *top, uint64_t key, uint64_t weight, uint64_t thr
   }
 }
 
-static bool is_text(struct sl_str got, const char *want) {
-  return sl_str_eq(got, sl_str_of(want));
-}
+static bool is_text(struct sl_str got, const char *want) { return sl_str_eq(got, sl_str_of(want)); }
 
 static void making(void) {
   struct fault_mem fault;
@@ -136,10 +134,11 @@ static void names(void) {
   struct sl_top_item item;
   static char large[1000];
   memset(large, 'v', sizeof large);
-  struct sl_str values[10] = {
-      SL_STR(""),  {.ptr = NULL, .len = SIZE_MAX}, SL_STR("b\0c"), {.ptr = NULL, .len = 0},
-      SL_STR("e"), {.ptr = large, .len = 1000},    SL_STR("g"),    SL_STR("h"),
-      SL_STR("i"), SL_STR("j")};
+  struct sl_str values[10] = {SL_STR(""),     {.ptr = NULL, .len = SIZE_MAX},
+                              SL_STR("b\0c"), {.ptr = NULL, .len = 0},
+                              SL_STR("e"),    {.ptr = large, .len = 1000},
+                              SL_STR("g"),    SL_STR("h"),
+                              SL_STR("i"),    SL_STR("j")};
   struct sl_top_key key = {
       .hash = hash_of(1), .rule = SL_STR("r"), .values = values, .value_count = 5};
   (void)sl_top_note(top, &key, 1, 0, T);
@@ -213,7 +212,8 @@ static void sampling(void) {
   ok(even > due * 45 / 100 && even < due * 55 / 100, "in no rhythm");
 }
 
-// ---- threads -----------------------------------------------------------------------------------------
+// ---- threads
+// -----------------------------------------------------------------------------------------
 
 enum { THREADS = 8, NOTES = 20000 };
 
@@ -245,10 +245,8 @@ static void *note_many(void *arg) {
 
 static void threads(void) {
   struct fault_mem fault;
-  struct sl_top_options options = {.mem = fault_mem_init(&fault),
-                                   .entries = 64,
-                                   .half_life_ns = UINT64_MAX,
-                                   .relax = kit_relax};
+  struct sl_top_options options = {
+      .mem = fault_mem_init(&fault), .entries = 64, .half_life_ns = UINT64_MAX, .relax = kit_relax};
   struct sl_top *top = NULL;
   if (sl_top_create(&options, &top) != SL_OK) {
     abort();

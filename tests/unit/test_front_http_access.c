@@ -23,7 +23,7 @@ static void test_hosts(void) {
       {"evil.example:8080", 421},
       {"localhost.", 421},
       {"xlocalhost", 421},
-      {"a:b", 421},
+      {"a.b:80", 421},
   };
   open_world(RULES);
   for (size_t i = 0; i < SL_ARRAY_LEN(all); i++) {
@@ -89,8 +89,6 @@ static void test_routes(void) {
   for (size_t i = 0; i < SL_ARRAY_LEN(nowhere); i++) {
     is_u64(get(nowhere[i], ""), 404, "nothing at %s", nowhere[i]);
   }
-  send_text("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  is_u64(status_of(), 404, "OPTIONS *");
   is_u64(get("http://127.0.0.1:8080/healthz", ""), 200, "absolute form");
   close_world();
 }

@@ -1,7 +1,7 @@
-// The RESP front end, driven with bytes alone: every command in both protocols, what is refused, and
-// pipelines that come in pieces.
-#include "unit/resp_kit.h"
+// The RESP front end, driven with bytes alone: every command in both protocols, what is refused,
+// and pipelines that come in pieces.
 #include "support/tap.h"
+#include "unit/resp_kit.h"
 
 static const char yaml[] =
     "rules:\n"
@@ -31,8 +31,8 @@ static const char *barred(const char *text) {
   return line;
 }
 
-#define says(bytes, want) is_str(barred(resp_talk(bytes)), want, "%.*s", \
-                                 (int)strcspn(bytes, "\r"), bytes)
+#define says(bytes, want) \
+  is_str(barred(resp_talk(bytes)), want, "%.*s", (int)strcspn(bytes, "\r"), bytes)
 
 static void test_connection(void) {
   says("PING\r\n", "+PONG|");
@@ -57,12 +57,7 @@ static void test_connection(void) {
   says("AUTH secret\r\n",
        "-ERR AUTH <password> called without any password configured for the default user. Are you "
        "sure your configuration is correct?|");
-  says("AUTH me secret\r\n",
-       "-WRONGPASS invalid username-password pair or user is disabled.|");
-  bool closed;
-  is_str(barred(resp_talk_in_steps("PING\r\nQUIT\r\nPING\r\n", 18, 18, &closed)), "+PONG|+OK|",
-         "QUIT answers and ends");
-  ok(closed, "and closes");
+  says("AUTH me secret\r\n", "-WRONGPASS invalid username-password pair or user is disabled.|");
 }
 
 static void test_hello(void) {
@@ -280,17 +275,19 @@ static void test_command(void) {
   says("COMMAND GETKEYS a\r\n", "-ERR unknown subcommand 'GETKEYS'. Try COMMAND DOCS COMMAND.|");
 }
 
-static void test_bad_bytes(void) {
+static void closes(const char *bytes, const char *want, const char *what) {
   bool closed;
-  is_str(barred(resp_talk_in_steps("PING\r\n*1\r\n+x\r\nPING\r\n", 22, 22, &closed)),
-         "+PONG|-ERR Protocol error: expected '$', got '+'|", "what was asked before is answered");
-  ok(closed, "then the connection closes");
-  is_str(resp_talk_in_steps("POST / HTTP/1.1\r\nPING\r\n", 23, 23, &closed), "",
-         "a browser gets nothing");
-  ok(closed, "but the end");
-  is_str(resp_talk_in_steps("*2\r\n$4\r\nPOST\r\n$1\r\n/\r\n", 25, 25, &closed), "",
-         "nor does the same as a multibulk");
-  ok(closed, "but the end");
+  is_str(barred(resp_talk_in_steps(bytes, strlen(bytes), strlen(bytes), &closed)), want, "%s",
+         what);
+  ok(closed, "and the connection closes");
+}
+
+static void test_bad_bytes(void) {
+  closes("PING\r\n*1\r\n+x\r\nPING\r\n", "+PONG|-ERR Protocol error: expected '$', got '+'|",
+         "what was asked before is answered");
+  closes("POST / HTTP/1.1\r\nPING\r\n", "", "a browser gets nothing");
+  closes("*2\r\n$4\r\nPOST\r\n$1\r\n/\r\n", "", "nor does the same as a multibulk");
+  closes("PING\r\nQUIT\r\nPING\r\n", "+PONG|+OK|", "QUIT answers and ends");
 }
 
 // Whatever the pieces, the answers are the same.
@@ -298,9 +295,10 @@ static void test_pieces(void) {
   static char pipeline[4096];
   size_t len = 0;
   for (int i = 0; i < 3; i++) {
-    len += (size_t)snprintf(pipeline + len, sizeof pipeline - len,
-                            "*6\r\n$11\r\nCL.THROTTLE\r\n$1\r\nz\r\n$1\r\n5\r\n$1\r\n1\r\n$1\r\n1\r\n"
-                            "$1\r\n0\r\n*1\r\n$4\r\nPING\r\nPEEK user zoe\r\n\r\n");
+    len +=
+        (size_t)snprintf(pipeline + len, sizeof pipeline - len,
+                         "*6\r\n$11\r\nCL.THROTTLE\r\n$1\r\nz\r\n$1\r\n5\r\n$1\r\n1\r\n$1\r\n1\r\n"
+                         "$1\r\n0\r\n*1\r\n$4\r\nPING\r\nPEEK user zoe\r\n\r\n");
   }
   static char want[4096];
   bool closed;
@@ -390,10 +388,8 @@ static void test_tokens(void) {
   says("AUTH admin-token\r\nRESET user a\r\n", "+OK|:0|");
   has("HELLO 2 AUTH default decide-token\r\n", "$6|sluice|");
   says("AUTH decide-token\r\nRESET\r\nPING\r\n", "+OK|+RESET|-NOAUTH Authentication required.|");
-  bool closed;
-  is_str(barred(resp_talk_in_steps("*11\r\n", 5, 1, &closed)),
-         "-ERR Protocol error: unauthenticated multibulk length|", "a stranger has 10 arguments");
-  ok(closed, "and no more");
+  closes("*11\r\n", "-ERR Protocol error: unauthenticated multibulk length|",
+         "a stranger has 10 arguments");
   ok(resp_kit_close(), "all memory is given back");
 }
 

@@ -54,8 +54,7 @@ static void is_request(const char *bytes, const char *want, const char *what) {
   struct seen seen = {.state = SL_RESP_MORE};
   for (size_t step = 1; step <= strlen(bytes) && same; step++) {
     seen = read_in_steps(bytes, strlen(bytes), step, &wide);
-    same = seen.state == SL_RESP_DONE && strcmp(seen.text, want) == 0 &&
-           seen.used == strlen(bytes);
+    same = seen.state == SL_RESP_DONE && strcmp(seen.text, want) == 0 && seen.used == strlen(bytes);
   }
   if (!ok(same, "a request, in pieces of every size: %s", what)) {
     diag("state %d, got \"%s\", want \"%s\", used %zu", (int)seen.state, seen.text, want,
@@ -194,8 +193,8 @@ static void test_work(void) {
   }
   static const char *const names[] = {"a long bulk", "many bulks", "a long line"};
   for (int i = 0; i < 3; i++) {
-    ok(work[i][0] > 0 && work[i][1] * 10 <= work[i][0] * 22, "%s: %llu for n, %llu for 2n", names[i],
-       (unsigned long long)work[i][0], (unsigned long long)work[i][1]);
+    ok(work[i][0] > 0 && work[i][1] * 10 <= work[i][0] * 22, "%s: %llu for n, %llu for 2n",
+       names[i], (unsigned long long)work[i][0], (unsigned long long)work[i][1]);
   }
 }
 

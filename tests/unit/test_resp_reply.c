@@ -15,8 +15,8 @@ struct seen {
   uint64_t work;
 };
 
-static const char *const kinds[] = {"null", "simple", "error", "int",   "bulk", "bool",
-                                    "double", "big",  "array", "map", "set",  "push"};
+static const char *const kinds[] = {"null",   "simple", "error", "int", "bulk", "bool",
+                                    "double", "big",    "array", "map", "set",  "push"};
 
 // The nodes as a tree in words: "array(int:1 bulk:a)".
 static void print(const struct sl_resp_decoder *d, const char *bytes, char *text, size_t room) {
@@ -26,8 +26,8 @@ static void print(const struct sl_resp_decoder *d, const char *bytes, char *text
   for (uint32_t i = 0; i < d->count; i++) {
     const struct sl_resp_node *node = &d->nodes[i];
     struct sl_str value = sl_resp_text(node, bytes);
-    at += (size_t)snprintf(text + at, room - at, "%s%s",
-                           at == 0 || text[at - 1] == '(' ? "" : " ", kinds[node->type]);
+    at += (size_t)snprintf(text + at, room - at, "%s%s", at == 0 || text[at - 1] == '(' ? "" : " ",
+                           kinds[node->type]);
     if (node->type >= SL_RESP_ARRAY) {
       at += (size_t)snprintf(text + at, room - at, "(");
       ends[depth++] = i + node->span;
@@ -72,8 +72,7 @@ static void is_reply(const char *bytes, const char *want) {
   struct seen seen = {.state = SL_RESP_MORE};
   for (size_t step = 1; step <= strlen(bytes) && same; step++) {
     seen = decode(bytes, strlen(bytes), step, &wide);
-    same = seen.state == SL_RESP_DONE && strcmp(seen.text, want) == 0 &&
-           seen.used == strlen(bytes);
+    same = seen.state == SL_RESP_DONE && strcmp(seen.text, want) == 0 && seen.used == strlen(bytes);
   }
   if (!ok(same, "in pieces of every size: %s", want)) {
     diag("state %d, got \"%s\", used %zu", (int)seen.state, seen.text, seen.used);
@@ -87,7 +86,7 @@ static void is_bad(const char *bytes, const char *want) {
     seen = decode(bytes, strlen(bytes), step, &wide);
     same = seen.state == SL_RESP_BAD && strcmp(seen.text, want) == 0;
   }
-  if (!ok(same, "bad: %.*s", (int)strcspn(bytes, "\r"), bytes)) {
+  if (!ok(same, "bad: %.*s", (int)strcspn(bytes, "\r\n"), bytes)) {
     diag("state %d, got \"%s\", want \"%s\"", (int)seen.state, seen.text, want);
   }
 }
@@ -138,8 +137,7 @@ static void test_bad(void) {
   is_bad("*9223372036854775807\r\n", "an aggregate of a reply is too large");
   is_bad("~-1\r\n", "an aggregate of a reply is too large");
   is_bad("*1\r\n>1\r\n:1\r\n", "a push within a reply");
-  is_bad("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
-         "a reply is nested too deeply");
+  is_bad("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "a reply is nested too deeply");
 }
 
 static void test_bounds(void) {
@@ -190,8 +188,8 @@ static void test_work(void) {
   }
   static const char *const names[] = {"a long bulk", "many integers", "a long line"};
   for (int i = 0; i < 3; i++) {
-    ok(work[i][0] > 0 && work[i][1] * 10 <= work[i][0] * 22, "%s: %llu for n, %llu for 2n", names[i],
-       (unsigned long long)work[i][0], (unsigned long long)work[i][1]);
+    ok(work[i][0] > 0 && work[i][1] * 10 <= work[i][0] * 22, "%s: %llu for n, %llu for 2n",
+       names[i], (unsigned long long)work[i][0], (unsigned long long)work[i][1]);
   }
 }
 
