@@ -31,8 +31,10 @@ enum { MESSAGE = 1024, LINE = SL_REPORT_TEXT + 512, ORIGIN_COLUMN = 22, VALUE_CO
 #define SERVE_REPEATS_CHOICE false
 #define SERVE_DEFAULT_TEXT(standard) " Default: " standard "."
 // The default belongs to the help of a flag, which the settings keep apart.
-#define SERVE_OPTION(k, field, n, v, s, l, m, h)                               \
-  {.name = (n), .value = SERVE_VALUE_##k(v), .repeats = SERVE_REPEATS_##k,     \
+#define SERVE_OPTION(k, field, n, v, s, l, m, h) \
+  {.name = (n),                                  \
+   .value = SERVE_VALUE_##k(v),                  \
+   .repeats = SERVE_REPEATS_##k,                 \
    .help = sizeof(s) > 1 ? h SERVE_DEFAULT_TEXT(s) : h},
 
 const struct sl_option sl_serve_options[SL_SERVE_OPTIONS] = {
@@ -77,7 +79,8 @@ static int take_flags(const struct sl_app *app, const struct sl_args *args,
     if (status != SL_OK) {
       return complain_setting(app, "--", sl_setting_table[i].name, status, buffer);
     }
-    if (strcmp(sl_setting_table[i].name, "watch-rules") == 0 && sl_args_has(args, "no-watch-rules")) {
+    if (strcmp(sl_setting_table[i].name, "watch-rules") == 0 &&
+        sl_args_has(args, "no-watch-rules")) {
       (void)!sl_settings_set(settings, i, SL_STR("no"),
                              (struct sl_setting_origin){.from = SL_FROM_FLAG}, &message);
     }
@@ -106,8 +109,8 @@ static int take_config(const struct sl_app *app, const char *path, struct sl_set
   }
   struct sl_reports reports;
   sl_reports_init(&reports, &app->mem);
-  status = sl_settings_from_config(
-      settings, path, (struct sl_str){.ptr = file.bytes, .len = file.len}, &reports);
+  status = sl_settings_from_config(settings, path,
+                                   (struct sl_str){.ptr = file.bytes, .len = file.len}, &reports);
   sl_reports_sort(&reports);
   for (size_t i = 0; i < reports.count; i++) {
     char line[LINE];
@@ -155,8 +158,8 @@ static int run_server(const struct sl_app *app, const struct sl_settings *settin
   struct sl_log log = {
       .sys = app->sys,
       .file = STDERR_FILENO,
-      .json = settings->log_format == JSON ||
-              (settings->log_format == AUTO && !app->err_is_terminal),
+      .json =
+          settings->log_format == JSON || (settings->log_format == AUTO && !app->err_is_terminal),
   };
   return sl_server_run(settings, app->sys, &app->mem, &log);
 }
@@ -221,8 +224,9 @@ int sl_run_token(const struct sl_app *app, const struct sl_args *args) {
   }
   unsigned char hash[SL_TOKEN_HASH];
   sl_token_hash(sl_str_of(token), hash);
-  fprintf(app->err, "The token, for the client; it is shown this once:\n  %s\n"
-                    "The line for the file of --token-file:\n",
+  fprintf(app->err,
+          "The token, for the client; it is shown this once:\n  %s\n"
+          "The line for the file of --token-file:\n",
           token);
   fprintf(app->out, "%s %s ", name, scopes);
   for (size_t i = 0; i < sizeof hash; i++) {

@@ -170,17 +170,21 @@ static struct sl_hash print_of(const struct sl_engine *engine, const struct sl_l
 // The class with this print, or else the first free place in *ret_free (-1: none).
 static struct sl_class *find_class(struct sl_engine *engine, struct sl_hash print, int *ret_free) {
   *ret_free = -1;
-  for (int id = 0; id < SL_CLASS_MAX; id++) {
-    struct sl_class **chunk = engine->class_chunks[id / CLASS_CHUNK];
-    struct sl_class *class = chunk != NULL ? chunk[id % CLASS_CHUNK] : NULL;
-    if (class != NULL && class->print.lo == print.lo && class->print.hi == print.hi) {
-      return class;
-    }
-    if (class == NULL && *ret_free < 0) {
-      *ret_free = id;
+  for (int c = 0; c < CLASS_CHUNKS; c++) {
+    struct sl_class **chunk = atomic_load_explicit(&engine->class_chunks[c], memory_order_relaxed);
+    for (int i = 0; chunk != NULL && i < CLASS_CHUNK; i++) {
+      struct sl_class *class = chunk[i];
+      if (class != NULL && class->print.lo == print.lo && class->print.hi == print.hi) {
+        return class;
+      }
+      if (class == NULL && *ret_free < 0) {
+        *ret_free = c * CLASS_CHUNK + i;
+      }
     }
     if (chunk == NULL) {
-      break;  // chunks are filled in order and never given back
+      // Chunks are filled in order and never given back.
+      *ret_free = *ret_free < 0 ? c * CLASS_CHUNK : *ret_free;
+      break;
     }
   }
   return NULL;

@@ -49,7 +49,7 @@ static bool export_record(struct export *out, const struct sl_class *class, uint
   for (uint64_t cursor = 0; class->ops->entry(&class->limit, state, &cursor, &entry);) {
     count++;
   }
-  const uint64_t head[] = {RECORD | (uint64_t)class->id << CLASS_SHIFT, tag, family, count};
+  const uint64_t head[] = {RECORD | (uint64_t) class->id << CLASS_SHIFT, tag, family, count};
   bool fine = count == 0 || put(out, head, SL_ARRAY_LEN(head));
   for (uint64_t cursor = 0; fine && class->ops->entry(&class->limit, state, &cursor, &entry);) {
     const uint64_t words[] = {entry.time_ns, entry.cost, entry.slot};
@@ -62,7 +62,7 @@ static bool export_stamp(struct export *out, const struct sl_class *class, uint6
                          uint64_t family, uint64_t cell) {
   const struct sl_limit *limit = &class->limit;
   uint64_t debt = sl_stamp_debt(limit, cell, sl_timeline_now(&limit->timeline, out->now_ns));
-  const uint64_t words[] = {STAMP | (uint64_t)class->id << CLASS_SHIFT, tag, family, debt};
+  const uint64_t words[] = {STAMP | (uint64_t) class->id << CLASS_SHIFT, tag, family, debt};
   return debt == 0 || put(out, words, SL_ARRAY_LEN(words));
 }
 
@@ -169,8 +169,8 @@ static enum sl_status import_classes(struct import *in) {
 static void put_cell(struct import *in, struct sl_table *table, struct sl_hash bucket,
                      uint16_t class_id, uint64_t cell) {
   struct sl_slot *slot;
-  enum sl_insert inserted = sl_table_insert(table, sl_table_place(bucket), class_id, cell,
-                                            in->now_ns, false, &slot);
+  enum sl_insert inserted =
+      sl_table_insert(table, sl_table_place(bucket), class_id, cell, in->now_ns, false, &slot);
   in->counts->restored += inserted == SL_INSERT_DONE;
   in->counts->full += inserted == SL_INSERT_FULL;
 }
@@ -266,24 +266,24 @@ static enum sl_status import_bucket(struct import *in, uint64_t head) {
   const struct sl_hash bucket = {.lo = words[0], .hi = words[1]};
   const struct sl_class *class = in->classes[id];
   switch (head & KIND_MASK) {
-    case STAMP:
-      if (class == NULL || class->ops != NULL || class->limit.algorithm == SL_UNLIMITED) {
-        in->counts->unknown++;
-      } else {
-        import_stamp(in, class, bucket, words[2]);
-      }
-      return SL_OK;
-    case RECORD:
-      return import_record(in, class, bucket, words[2]);
-    case THROTTLE:
-      if (words[2] <= in->now_ns || in->throttles == NULL) {
-        in->counts->fresh++;
-      } else {
-        put_cell(in, sl_throttles_table(in->throttles), bucket, 0, words[2] & SL_STAMP_MASK);
-      }
-      return SL_OK;
-    default:
-      return SL_ERR_SYNTAX;
+  case STAMP:
+    if (class == NULL || class->ops != NULL || class->limit.algorithm == SL_UNLIMITED) {
+      in->counts->unknown++;
+    } else {
+      import_stamp(in, class, bucket, words[2]);
+    }
+    return SL_OK;
+  case RECORD:
+    return import_record(in, class, bucket, words[2]);
+  case THROTTLE:
+    if (words[2] <= in->now_ns || in->throttles == NULL) {
+      in->counts->fresh++;
+    } else {
+      put_cell(in, sl_throttles_table(in->throttles), bucket, 0, words[2] & SL_STAMP_MASK);
+    }
+    return SL_OK;
+  default:
+    return SL_ERR_SYNTAX;
   }
 }
 

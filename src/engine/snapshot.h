@@ -8,7 +8,8 @@
 // The words, each 64 bits:
 //   the time of the export; the counter behind the names of slots; the number of classes, then for
 //   each its id and the two words of its fingerprint;
-//   then buckets, each a head (kind in the low byte, class id above it), the two words of its place:
+//   then buckets, each a head (kind in the low byte, class id above it), the two words of its
+//   place:
 //     1  a stamp: the debt in its limit's units
 //     2  a record: the number of entries, then for each its time, cost and slot
 //     3  one of CL.THROTTLE: its stamp

@@ -133,7 +133,8 @@ void sl_net_write(const struct sockaddr_storage *socket, socklen_t len, struct s
     sl_text_add(text, SL_STR("unix:"));
     if (len > offsetof(struct sockaddr_un, sun_path)) {
       size_t most = len - offsetof(struct sockaddr_un, sun_path);
-      sl_text_escape(text, (struct sl_str){.ptr = un->sun_path, .len = strnlen(un->sun_path, most)});
+      sl_text_escape(text,
+                     (struct sl_str){.ptr = un->sun_path, .len = strnlen(un->sun_path, most)});
     }
     return;
   }
@@ -230,8 +231,8 @@ enum sl_status sl_net_listen(const struct sl_sys *sys, struct sl_net_address *ad
 enum sl_status sl_net_accept(const struct sl_sys *sys, int listener, int *ret_socket,
                              struct sockaddr_storage *ret_peer, socklen_t *ret_len) {
   *ret_len = (socklen_t)sizeof *ret_peer;
-  int socket = sys->accept4(listener, (struct sockaddr *)ret_peer, ret_len,
-                            SOCK_NONBLOCK | SOCK_CLOEXEC);
+  int socket =
+      sys->accept4(listener, (struct sockaddr *)ret_peer, ret_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket < 0) {
     return SL_ERR_IO;
   }

@@ -24,8 +24,8 @@ struct sl_net_address {
   char name[SL_ADDRESS_NAME];      // of the socket that systemd hands over; of Unix: the path
 };
 
-// Reads an address. SL_OK; SL_ERR_SYNTAX: `message` says how it should be. Host names are not looked
-// up: an address that changes with the resolver's mood is none to listen on.
+// Reads an address. SL_OK; SL_ERR_SYNTAX: `message` says how it should be. Host names are not
+// looked up: an address that changes with the resolver's mood is none to listen on.
 enum sl_status sl_net_parse(struct sl_str text, struct sl_net_address *ret_address,
                             struct sl_text *message) SL_MUST_USE;
 

@@ -121,14 +121,14 @@ static enum sl_tls_result result_of(SSL *ssl, int returned) {
   int error = SSL_get_error(ssl, returned);
   ERR_clear_error();
   switch (error) {
-    case SSL_ERROR_WANT_READ:
-      return SL_TLS_WANT_READ;
-    case SSL_ERROR_WANT_WRITE:
-      return SL_TLS_WANT_WRITE;
-    case SSL_ERROR_ZERO_RETURN:
-      return SL_TLS_END;
-    default:
-      return SL_TLS_FAILED;
+  case SSL_ERROR_WANT_READ:
+    return SL_TLS_WANT_READ;
+  case SSL_ERROR_WANT_WRITE:
+    return SL_TLS_WANT_WRITE;
+  case SSL_ERROR_ZERO_RETURN:
+    return SL_TLS_END;
+  default:
+    return SL_TLS_FAILED;
   }
 }
 

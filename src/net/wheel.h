@@ -1,9 +1,9 @@
 // wheel.h - time-outs of many connections, coarse and cheap.
 //
-// A hashed wheel (Varghese and Lauck, "Hashed and hierarchical timing wheels", SOSP 1987, scheme 6):
-// a timer hangs in the slot of its tick, modulo the number of slots; one whose round has not come
-// is passed over. Nothing is done per request: an owner whose deadline moves out leaves its timer
-// where it is, and sets it anew when it goes off early.
+// A hashed wheel (Varghese and Lauck, "Hashed and hierarchical timing wheels", SOSP 1987, scheme
+// 6): a timer hangs in the slot of its tick, modulo the number of slots; one whose round has not
+// come is passed over. Nothing is done per request: an owner whose deadline moves out leaves its
+// timer where it is, and sets it anew when it goes off early.
 #ifndef SL_NET_WHEEL_H
 #define SL_NET_WHEEL_H
 
@@ -18,7 +18,7 @@ struct sl_timer {
 };
 
 struct sl_wheel {
-  uint64_t tick;   // all before it have gone off
+  uint64_t tick;  // all before it have gone off
   size_t count;
   struct sl_timer slots[SL_WHEEL_SLOTS];  // heads of rings
 };

@@ -289,14 +289,14 @@ static ssize_t read_tls(struct sl_conn *conn, char *bytes, size_t len) {
     conn->active_ns = conn->worker->mono_ns;
   }
   switch (result) {
-    case SL_TLS_DONE:
-      return (ssize_t)got;
-    case SL_TLS_END:
-      return 0;
-    case SL_TLS_FAILED:
-      return GOT_BROKEN;
-    default:
-      return GOT_NOTHING;
+  case SL_TLS_DONE:
+    return (ssize_t)got;
+  case SL_TLS_END:
+    return 0;
+  case SL_TLS_FAILED:
+    return GOT_BROKEN;
+  default:
+    return GOT_NOTHING;
   }
 }
 
@@ -333,8 +333,8 @@ static bool grow_in(struct sl_conn *conn) {
 
 // While lingering: thrown away, until the peer has ended too.
 static void discard(struct sl_conn *conn) {
-  ssize_t got = conn->worker->server->sys->recv(conn->socket, conn->worker->scratch, SL_READ_BYTES,
-                                                0);
+  ssize_t got =
+      conn->worker->server->sys->recv(conn->socket, conn->worker->scratch, SL_READ_BYTES, 0);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
     sl_conn_close(conn);
   }
@@ -488,9 +488,8 @@ void sl_conn_expired(struct sl_conn *conn) {
 
 static void describe_peer(const struct sl_listener *listener, const struct sockaddr_storage *from,
                           struct sl_peer *ret_peer) {
-  *ret_peer = (struct sl_peer){.loopback = sl_net_is_local(from),
-                               .tls = listener->tls,
-                               .admin = listener->admin};
+  *ret_peer = (struct sl_peer){
+      .loopback = sl_net_is_local(from), .tls = listener->tls, .admin = listener->admin};
   struct sl_text text;
   sl_text_init(&text, ret_peer->address, sizeof ret_peer->address);
   sl_net_split(from, &text, &ret_peer->port);

@@ -214,7 +214,7 @@ static void add_headers(struct attrs *attrs) {
     if (field.len > SL_ATTR_NAME_MAX - 7) {
       continue;
     }
-    memcpy(name, "header.", 7);
+    (void)sl_http_put_str(name, SL_STR("header."));
     for (size_t k = 0; k < field.len; k++) {
       const char byte = field.ptr[k];
       name[7 + k] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);

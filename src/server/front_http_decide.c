@@ -75,9 +75,13 @@ void sl_http_peek(struct sl_http_call *call) { decide_body(call, true); }
 // Up to the first item of {"requests": [...]}. False: the problem was written.
 static bool open_batch(struct sl_http_call *call, struct sl_json *json) {
   sl_json_begin(json, call->body);
-  const bool form = sl_json_next(json) == SL_JSON_OBJECT && sl_json_next(json) == SL_JSON_NAME &&
-                    sl_str_eq(json->text, SL_STR("requests")) &&
-                    sl_json_next(json) == SL_JSON_ARRAY;
+  static const enum sl_json_event begin[] = {SL_JSON_OBJECT, SL_JSON_NAME, SL_JSON_ARRAY};
+  bool form = true;
+  for (size_t i = 0; i < SL_ARRAY_LEN(begin) && form; i++) {
+    const enum sl_json_event event = sl_json_next(json);
+    form =
+        event == begin[i] && (event != SL_JSON_NAME || sl_str_eq(json->text, SL_STR("requests")));
+  }
   if (form) {
     return true;
   }
@@ -108,8 +112,8 @@ static bool check_batch(struct sl_http_call *call, struct sl_http_ask *ask) {
       return false;
     }
   }
-  if (event == SL_JSON_ARRAY_END && sl_json_next(&json) == SL_JSON_OBJECT_END &&
-      sl_json_next(&json) == SL_JSON_END) {
+  const bool closed = event == SL_JSON_ARRAY_END && sl_json_next(&json) == SL_JSON_OBJECT_END;
+  if (closed && sl_json_next(&json) == SL_JSON_END) {
     return true;
   }
   if (json.error != NULL) {

@@ -40,8 +40,8 @@ static enum sl_status take_handed(struct sl_server *server, struct sl_listener *
   const struct sl_sys *sys = server->sys;
   int listens = 0;
   socklen_t size = (socklen_t)sizeof listens;
-  if (socket < 0 ||
-      sys->getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
+  if (socket < 0 || sys->getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+      listens == 0) {
     return refuse(server, listener->name, text,
                   "no listening socket of that name or number was handed over", SL_ERR_INVALID);
   }

@@ -17,7 +17,7 @@ enum sl_log_level { SL_LOG_INFO, SL_LOG_WARNING, SL_LOG_ERROR };
 
 struct sl_log {
   const struct sl_sys *sys;
-  int file;   // descriptor
+  int file;  // descriptor
   bool json;
 };
 
@@ -30,9 +30,12 @@ struct sl_log_field {
   uint64_t number;
 };
 
-#define SL_LOG_TEXT(field_name, value) {.name = (field_name), .text = sl_str_of(value)}
-#define SL_LOG_STR(field_name, value) {.name = (field_name), .text = (value)}
-#define SL_LOG_NUMBER(field_name, value) {.name = (field_name), .number = (value)}
+#define SL_LOG_TEXT(field_name, value) \
+  { .name = (field_name), .text = sl_str_of(value) }
+#define SL_LOG_STR(field_name, value) \
+  { .name = (field_name), .text = (value) }
+#define SL_LOG_NUMBER(field_name, value) \
+  { .name = (field_name), .number = (value) }
 
 // Writes one line. `event` is one word for machines, `message` a sentence for people; text of any
 // content is escaped. A line longer than SL_LOG_LINE loses its last fields, never its form.
@@ -42,8 +45,8 @@ void sl_log_write(const struct sl_log *log, enum sl_log_level level, const char 
 
 // sl_log(log, SL_LOG_INFO, "ready", "serving", SL_LOG_TEXT("http", address));
 #define sl_log(log, level, event, ...) sl_log_all(log, level, event, __VA_ARGS__, {.name = NULL})
-#define sl_log_all(log, level, event, message, ...)                                            \
-  sl_log_write(log, level, event, message, (const struct sl_log_field[]){__VA_ARGS__},         \
+#define sl_log_all(log, level, event, message, ...)                                               \
+  sl_log_write(log, level, event, message, (const struct sl_log_field[]){__VA_ARGS__},            \
                sizeof((const struct sl_log_field[]){__VA_ARGS__}) / sizeof(struct sl_log_field) - \
                    1)
 

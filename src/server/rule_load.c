@@ -63,9 +63,8 @@ static void log_reports(struct sl_server *server, struct sl_reports *reports) {
     char place[MESSAGE];
     snprintf(place, sizeof place, "%s:%u:%u", report->place.file, report->place.line,
              report->place.column);
-    sl_log(server->log,
-           report->severity == SL_SEVERITY_ERROR ? SL_LOG_ERROR : SL_LOG_WARNING, "rules",
-           report->message, SL_LOG_TEXT("at", place), SL_LOG_TEXT("hint", report->hint));
+    sl_log(server->log, report->severity == SL_SEVERITY_ERROR ? SL_LOG_ERROR : SL_LOG_WARNING,
+           "rules", report->message, SL_LOG_TEXT("at", place), SL_LOG_TEXT("hint", report->hint));
   }
 }
 
@@ -80,8 +79,7 @@ static enum sl_status make_model(struct sl_server *server, struct sl_model **ret
   sl_reports_init(&reports, server->mem);
   enum sl_status status = read_files(server, paths, &files);
   if (status == SL_OK) {
-    status =
-        sl_rules_parse_all(files.sources, files.count, server->mem, &reports, ret_model);
+    status = sl_rules_parse_all(files.sources, files.count, server->mem, &reports, ret_model);
     log_reports(server, &reports);
   }
   sl_reports_close(&reports);
@@ -141,8 +139,8 @@ enum sl_status sl_rules_load(struct sl_server *server) {
   sl_rule_cache_replace(&server->cache, rules);
   uint64_t version = atomic_load(&server->cache.versions);
   atomic_store(&server->rules_version, version);
-  sl_log(server->log, SL_LOG_INFO, "rules", "rules are in force",
-         SL_LOG_NUMBER("rules", count), SL_LOG_NUMBER("version", version));
+  sl_log(server->log, SL_LOG_INFO, "rules", "rules are in force", SL_LOG_NUMBER("rules", count),
+         SL_LOG_NUMBER("version", version));
   return SL_OK;
 }
 

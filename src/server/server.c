@@ -41,7 +41,9 @@ enum sl_server_state sl_server_state(const struct sl_server *server) {
   return (enum sl_server_state)atomic_load_explicit(&server->state, memory_order_relaxed);
 }
 
-struct sl_log *sl_server_log(struct sl_server *server) { return server->log; }
+struct sl_log *sl_server_log(struct sl_server *server) {
+  return server->log;
+}
 
 void sl_server_get_stats(const struct sl_server *server, struct sl_server_stats *ret_stats) {
   *ret_stats = (struct sl_server_stats){
@@ -127,8 +129,7 @@ static void set_connections(struct sl_server *server) {
 }
 
 static enum sl_status start_workers(struct sl_server *server) {
-  server->workers =
-      sl_mem_array(server->mem, server->worker_count, sizeof(struct sl_worker), 64);
+  server->workers = sl_mem_array(server->mem, server->worker_count, sizeof(struct sl_worker), 64);
   enum sl_status status = server->workers == NULL ? SL_ERR_MEMORY : SL_OK;
   for (unsigned i = 0; i < server->worker_count && status == SL_OK; i++) {
     status = sl_worker_init(&server->workers[i], server, i);
@@ -350,8 +351,8 @@ static void close_server(struct sl_server *server) {
     sl_worker_close(&server->workers[i]);
   }
   sl_listen_close(server);
-  sl_mem_free_aligned(server->mem, server->workers,
-                      server->worker_count * sizeof(struct sl_worker), 64);
+  sl_mem_free_aligned(server->mem, server->workers, server->worker_count * sizeof(struct sl_worker),
+                      64);
   sl_tokens_free(server->tokens);
   sl_metrics_destroy(server->metrics);
   sl_top_destroy(server->top);

@@ -15,13 +15,13 @@ enum sl_server_state {
 };
 
 struct sl_server_stats {
-  uint64_t connections;       // open now
-  uint64_t accepted;          // since the start
-  uint64_t refused_full;      // closed at once: max_connections, or no descriptors left
-  uint64_t timed_out;         // closed by a time-out
-  uint64_t too_large;         // closed because a request or replies passed their bound
+  uint64_t connections;   // open now
+  uint64_t accepted;      // since the start
+  uint64_t refused_full;  // closed at once: max_connections, or no descriptors left
+  uint64_t timed_out;     // closed by a time-out
+  uint64_t too_large;     // closed because a request or replies passed their bound
   uint64_t reloads, reloads_failed;
-  uint64_t rules_version;     // of the rules in force
+  uint64_t rules_version;  // of the rules in force
   uint64_t uptime_ns;
 };
 
@@ -46,7 +46,8 @@ bool sl_server_is_secret(const struct sl_settings *settings, struct sl_str attri
 // The fingerprint of a secret value: 16 hexadecimal digits under the engine's secret, into `buffer`
 // (SL_FINGERPRINT_TEXT bytes); returns it.
 enum { SL_FINGERPRINT_TEXT = 24 };
-const char *sl_server_fingerprint(const struct sl_engine *engine, struct sl_str value, char *buffer);
+const char *sl_server_fingerprint(const struct sl_engine *engine, struct sl_str value,
+                                  char *buffer);
 
 // ---- for the command ----------------------------------------------------------------------------
 

@@ -6,9 +6,15 @@
 #include "rule/suggest.h"
 #include "rule/tree.h"
 
-#define SL_SETTING_ROW(k, field, n, v, s, l, m, h)                                              \
-  {.kind = SL_SETTING_##k, .offset = offsetof(struct sl_settings, field), .name = (n),          \
-   .value = (v), .standard = (s), .help = (h), .least = (l), .most = (m)},
+#define SL_SETTING_ROW(k, field, n, v, s, l, m, h) \
+  {.kind = SL_SETTING_##k,                         \
+   .offset = offsetof(struct sl_settings, field),  \
+   .name = (n),                                    \
+   .value = (v),                                   \
+   .standard = (s),                                \
+   .help = (h),                                    \
+   .least = (l),                                   \
+   .most = (m)},
 const struct sl_setting sl_setting_table[SL_SETTING_COUNT] = {SL_SETTINGS(SL_SETTING_ROW)};
 
 const char *const *sl_setting_words(const struct sl_setting *setting) {
@@ -80,34 +86,34 @@ static void write_number(enum sl_setting_kind kind, uint64_t value, struct sl_te
   static const char *const units[] = {"", "KiB", "MiB", "GiB"};
   unsigned unit = 0;
   switch (kind) {
-    case SL_SETTING_DURATION:
-      sl_text_add(text, sl_str_of(sl_format_duration(value, buffer)));
-      return;
-    case SL_SETTING_SIZE:
-      while (unit < 3 && value > 0 && value % 1024 == 0) {
-        value /= 1024;
-        unit++;
-      }
-      break;
-    case SL_SETTING_FRACTION:
-      sl_text_add(text, value == 0 ? SL_STR("") : SL_STR("1/"));
-      break;
-    default:
-      break;
+  case SL_SETTING_DURATION:
+    sl_text_add(text, sl_str_of(sl_format_duration(value, buffer)));
+    return;
+  case SL_SETTING_SIZE:
+    while (unit < 3 && value > 0 && value % 1024 == 0) {
+      value /= 1024;
+      unit++;
+    }
+    break;
+  case SL_SETTING_FRACTION:
+    sl_text_add(text, value == 0 ? SL_STR("") : SL_STR("1/"));
+    break;
+  default:
+    break;
   }
   sl_text_printf(text, "%llu%s", (unsigned long long)value, units[unit]);
 }
 
 static const char *form_of(enum sl_setting_kind kind) {
   switch (kind) {
-    case SL_SETTING_DURATION:
-      return "a duration such as 250ms, 30s or 5m";
-    case SL_SETTING_SIZE:
-      return "a size such as 65536, 64KiB or 1GiB";
-    case SL_SETTING_FRACTION:
-      return "a fraction such as 1/1000, or 0";
-    default:
-      return "a whole number";
+  case SL_SETTING_DURATION:
+    return "a duration such as 250ms, 30s or 5m";
+  case SL_SETTING_SIZE:
+    return "a size such as 65536, 64KiB or 1GiB";
+  case SL_SETTING_FRACTION:
+    return "a fraction such as 1/1000, or 0";
+  default:
+    return "a whole number";
   }
 }
 
@@ -157,22 +163,22 @@ static enum sl_status store(struct sl_settings *settings, size_t index, struct s
     return SL_ERR_SYNTAX;
   }
   switch (setting->kind) {
-    case SL_SETTING_TEXT: {
-      const char *copy = sl_arena_copy(&settings->arena, text);
-      if (copy == NULL) {
-        return SL_ERR_MEMORY;
-      }
-      *(const char **)place = copy;
-      return SL_OK;
+  case SL_SETTING_TEXT: {
+    const char *copy = sl_arena_copy(&settings->arena, text);
+    if (copy == NULL) {
+      return SL_ERR_MEMORY;
     }
-    case SL_SETTING_LIST:
-      return text.len == 0 ? SL_OK : add_item(settings, place, text);
-    case SL_SETTING_BOOL:
-      return read_bool(text, place, message);
-    case SL_SETTING_CHOICE:
-      return read_choice(setting, text, place, message);
-    default:
-      return read_number(setting, text, place, message);
+    *(const char **)place = copy;
+    return SL_OK;
+  }
+  case SL_SETTING_LIST:
+    return text.len == 0 ? SL_OK : add_item(settings, place, text);
+  case SL_SETTING_BOOL:
+    return read_bool(text, place, message);
+  case SL_SETTING_CHOICE:
+    return read_choice(setting, text, place, message);
+  default:
+    return read_number(setting, text, place, message);
   }
 }
 
@@ -245,10 +251,9 @@ enum sl_status sl_settings_from_environment(struct sl_settings *settings,
     }
     struct sl_text why;
     sl_text_init(&why, buffer, sizeof buffer);
-    enum sl_status status =
-        sl_setting_table[i].kind == SL_SETTING_LIST
-            ? set_parts(settings, i, sl_str_of(value), origin, &why)
-            : sl_settings_set(settings, i, sl_str_of(value), origin, &why);
+    enum sl_status status = sl_setting_table[i].kind == SL_SETTING_LIST
+                                ? set_parts(settings, i, sl_str_of(value), origin, &why)
+                                : sl_settings_set(settings, i, sl_str_of(value), origin, &why);
     if (status != SL_OK) {
       char quoted[SL_QUOTE_TEXT];
       sl_text_printf(message, "%s=%s: %s", name, sl_quote(sl_str_of(value), quoted), buffer);
@@ -297,9 +302,9 @@ static enum sl_status set_node(struct sl_settings *settings, size_t index,
   char buffer[SL_SETTING_MESSAGE], quoted[SL_QUOTE_TEXT];
   struct sl_text why;
   sl_text_init(&why, buffer, sizeof buffer);
-  enum sl_status status = sl_settings_set(
-      settings, index, node->text,
-      (struct sl_setting_origin){.from = SL_FROM_CONFIG, .line = node->line}, &why);
+  enum sl_status status =
+      sl_settings_set(settings, index, node->text,
+                      (struct sl_setting_origin){.from = SL_FROM_CONFIG, .line = node->line}, &why);
   if (status == SL_ERR_SYNTAX || status == SL_ERR_RANGE) {
     sl_reports_add(reports, SL_SEVERITY_ERROR, place, "", "%s: %s %s", setting->name,
                    sl_quote(node->text, quoted), buffer);
@@ -358,9 +363,9 @@ enum sl_status sl_settings_from_config(struct sl_settings *settings, const char 
   sl_arena_init(&texts, settings->arena.mem);
   settings->config = sl_arena_copy(&settings->arena, sl_str_of(file_name));
   struct sl_node *root = NULL;
-  enum sl_status status = settings->config == NULL ? SL_ERR_MEMORY
-                                                   : sl_tree_parse(file_name, bytes, &nodes, &texts,
-                                                                   reports, &root);
+  enum sl_status status = settings->config == NULL
+                              ? SL_ERR_MEMORY
+                              : sl_tree_parse(file_name, bytes, &nodes, &texts, reports, &root);
   if (status != SL_ERR_MEMORY) {
     enum sl_status set = set_all(settings, root, file_name, reports);
     status = set != SL_OK ? set : status;
@@ -378,22 +383,22 @@ void sl_setting_write(const struct sl_settings *settings, size_t index, struct s
   const void *place = place_of(settings, index);
   const struct sl_setting_list *list = place;
   switch (setting->kind) {
-    case SL_SETTING_TEXT:
-      sl_text_add(text, sl_str_of(*(const char *const *)place));
-      return;
-    case SL_SETTING_LIST:
-      for (size_t i = 0; i < list->count; i++) {
-        sl_text_printf(text, "%s%s", i == 0 ? "" : ",", list->items[i]);
-      }
-      return;
-    case SL_SETTING_BOOL:
-      sl_text_add(text, *(const bool *)place ? SL_STR("yes") : SL_STR("no"));
-      return;
-    case SL_SETTING_CHOICE:
-      sl_text_add(text, sl_str_of(sl_setting_words(setting)[*(const uint64_t *)place]));
-      return;
-    default:
-      write_number(setting->kind, *(const uint64_t *)place, text);
+  case SL_SETTING_TEXT:
+    sl_text_add(text, sl_str_of(*(const char *const *)place));
+    return;
+  case SL_SETTING_LIST:
+    for (size_t i = 0; i < list->count; i++) {
+      sl_text_printf(text, "%s%s", i == 0 ? "" : ",", list->items[i]);
+    }
+    return;
+  case SL_SETTING_BOOL:
+    sl_text_add(text, *(const bool *)place ? SL_STR("yes") : SL_STR("no"));
+    return;
+  case SL_SETTING_CHOICE:
+    sl_text_add(text, sl_str_of(sl_setting_words(setting)[*(const uint64_t *)place]));
+    return;
+  default:
+    write_number(setting->kind, *(const uint64_t *)place, text);
   }
 }
 
@@ -402,17 +407,17 @@ void sl_setting_write_origin(const struct sl_settings *settings, size_t index,
   const struct sl_setting_origin *origin = &settings->origins[index];
   char buffer[SL_SETTING_ENV];
   switch (origin->from) {
-    case SL_FROM_DEFAULT:
-      sl_text_add(text, SL_STR("default"));
-      return;
-    case SL_FROM_CONFIG:
-      sl_text_printf(text, "%s:%u", settings->config, origin->line);
-      return;
-    case SL_FROM_ENVIRONMENT:
-      sl_text_add(text, sl_str_of(sl_setting_env(&sl_setting_table[index], buffer)));
-      return;
-    case SL_FROM_FLAG:
-      sl_text_printf(text, "--%s", sl_setting_table[index].name);
-      return;
+  case SL_FROM_DEFAULT:
+    sl_text_add(text, SL_STR("default"));
+    return;
+  case SL_FROM_CONFIG:
+    sl_text_printf(text, "%s:%u", settings->config, origin->line);
+    return;
+  case SL_FROM_ENVIRONMENT:
+    sl_text_add(text, sl_str_of(sl_setting_env(&sl_setting_table[index], buffer)));
+    return;
+  case SL_FROM_FLAG:
+    sl_text_printf(text, "--%s", sl_setting_table[index].name);
+    return;
   }
 }

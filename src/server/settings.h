@@ -81,7 +81,8 @@ void sl_settings_close(struct sl_settings *settings);
 //   SL_ERR_SYNTAX, SL_ERR_RANGE   not a value of it; `message` says what would be
 //   SL_ERR_MEMORY
 enum sl_status sl_settings_set(struct sl_settings *settings, size_t index, struct sl_str text,
-                               struct sl_setting_origin origin, struct sl_text *message) SL_MUST_USE;
+                               struct sl_setting_origin origin,
+                               struct sl_text *message) SL_MUST_USE;
 
 // Reads the variables that are set, through `get` (as getenv). Stops at the first mistake, which
 // `message` tells, with the variable's name.
@@ -92,8 +93,7 @@ enum sl_status sl_settings_from_environment(struct sl_settings *settings,
 // Reads a config file: a YAML map of names and values. Every mistake goes to `reports`.
 //   SL_OK; SL_ERR_SYNTAX, SL_ERR_INVALID as reported; SL_ERR_MEMORY
 enum sl_status sl_settings_from_config(struct sl_settings *settings, const char *file_name,
-                                       struct sl_str bytes,
-                                       struct sl_reports *reports) SL_MUST_USE;
+                                       struct sl_str bytes, struct sl_reports *reports) SL_MUST_USE;
 
 // The value of a setting as a user would write it; parts of a list with commas between.
 void sl_setting_write(const struct sl_settings *settings, size_t index, struct sl_text *text);

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/units.h"
 #include "engine/snapshot.h"
@@ -82,14 +83,21 @@ void sl_state_load(const char *path, const struct sl_sys *sys, const struct sl_m
   char reason[MESSAGE];
   struct sl_text message;
   struct sl_file file;
+  struct stat stat;
   sl_text_init(&message, reason, sizeof reason);
+  if (sys->stat(path, &stat) == 0 && (stat.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    // It holds a secret, and what it says is believed.
+    log_fresh(log, path, "others than its owner can reach it: chmod 600");
+    return;
+  }
   errno = 0;
   enum sl_status status = sl_file_read(sys, mem, path, FILE_MAX, &file, &message);
   if (status == SL_ERR_IO && errno == ENOENT) {
     return;  // the first start
   }
   if (status == SL_OK) {
-    status = sl_state_parse((struct sl_str){.ptr = file.bytes, .len = file.len}, ret_state, &message);
+    status =
+        sl_state_parse((struct sl_str){.ptr = file.bytes, .len = file.len}, ret_state, &message);
     ret_state->file = file;
     ret_state->mem = mem;
   }
@@ -113,9 +121,8 @@ void sl_state_restore(const struct sl_state *state, struct sl_engine *engine,
   struct sl_snapshot_counts counts;
   // The content stands behind a header of whole words, in memory that is aligned for any type.
   const uint64_t *words = (const uint64_t *)(const void *)state->content.ptr;
-  enum sl_status status =
-      sl_snapshot_import(engine, throttles, words, state->content.len / sizeof(uint64_t), now_ns,
-                         &counts);
+  enum sl_status status = sl_snapshot_import(
+      engine, throttles, words, state->content.len / sizeof(uint64_t), now_ns, &counts);
   sl_log(log, status == SL_OK ? SL_LOG_INFO : SL_LOG_WARNING, "state",
          status == SL_OK ? "buckets are back" : "not all buckets are back",
          SL_LOG_NUMBER("restored", counts.restored), SL_LOG_NUMBER("fresh", counts.fresh),
@@ -193,7 +200,8 @@ static bool write_content(struct output *out, struct sl_engine *engine,
   unsigned char sum[SHA256_DIGEST_LENGTH];
   return add(out, &header, sizeof header) &&
          sl_snapshot_export(engine, throttles, now_ns, add_words, out) && flush(out) &&
-         EVP_DigestFinal_ex(out->sum, sum, NULL) == 1 && write_all(out, (const char *)sum, sizeof sum);
+         EVP_DigestFinal_ex(out->sum, sum, NULL) == 1 &&
+         write_all(out, (const char *)sum, sizeof sum);
 }
 
 static bool write_file(const char *path, const struct sl_sys *sys, const struct sl_mem *mem,

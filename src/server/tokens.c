@@ -144,8 +144,7 @@ enum sl_status sl_tokens_parse(const struct sl_mem *mem, struct sl_str bytes,
   for (size_t at = 0, number = 1; at < bytes.len && status == SL_OK; number++) {
     const char *end = memchr(bytes.ptr + at, '\n', bytes.len - at);
     size_t len = end == NULL ? bytes.len - at : (size_t)(end - (bytes.ptr + at));
-    status =
-        read_line(tokens, (struct sl_str){.ptr = bytes.ptr + at, .len = len}, number, message);
+    status = read_line(tokens, (struct sl_str){.ptr = bytes.ptr + at, .len = len}, number, message);
     at += len + 1;
   }
   if (status != SL_OK) {

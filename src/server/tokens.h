@@ -6,8 +6,8 @@
 //   web-tier   decide        9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 //   dashboard  decide,read   60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11d752
 //
-// The token itself is nowhere kept: it is long and random (`sluice token` makes it), so that a plain
-// hash of it cannot be turned back.
+// The token itself is nowhere kept: it is long and random (`sluice token` makes it), so that a
+// plain hash of it cannot be turned back.
 #ifndef SL_SERVER_TOKENS_H
 #define SL_SERVER_TOKENS_H
 
@@ -34,13 +34,13 @@ struct sl_tokens {
 //   SL_ERR_SYNTAX   `message` says which line is wrong and how it should be
 //   SL_ERR_FULL     more than SL_TOKENS_MAX
 //   SL_ERR_MEMORY
-enum sl_status sl_tokens_parse(const struct sl_mem *mem, struct sl_str bytes, struct sl_text *message,
-                               struct sl_tokens **ret_tokens) SL_MUST_USE;
+enum sl_status sl_tokens_parse(const struct sl_mem *mem, struct sl_str bytes,
+                               struct sl_text *message, struct sl_tokens **ret_tokens) SL_MUST_USE;
 void sl_tokens_free(struct sl_tokens *tokens);  // NULL is ignored
 
-// The scopes of a token as a client gave it; 0: it is not one of ours (or longer than SL_TOKEN_MAX).
-// Its hash is held against every entry, each in constant time, so how long it takes tells nothing
-// about how near a guess was. Thread-safe.
+// The scopes of a token as a client gave it; 0: it is not one of ours (or longer than
+// SL_TOKEN_MAX). Its hash is held against every entry, each in constant time, so how long it takes
+// tells nothing about how near a guess was. Thread-safe.
 unsigned sl_tokens_check(const struct sl_tokens *tokens, struct sl_str token);
 
 // The hash that stands in the file for a token.

@@ -5,7 +5,6 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-
 static struct sl_watch_mark mark_of(const struct sl_sys *sys, const char *path) {
   struct stat stat;
   if (sys->stat(path, &stat) != 0) {
@@ -43,9 +42,8 @@ static void watch_directory(struct sl_watch *watch, const char *path) {
   char directory[PATH_MAX];
   directory_of(path, directory, sizeof directory);
   // Where it fails, looking has to do.
-  (void)watch->sys->inotify_add_watch(watch->inotify, directory,
-                                      IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE |
-                                          IN_ATTRIB);
+  (void)watch->sys->inotify_add_watch(
+      watch->inotify, directory, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ATTRIB);
 }
 
 void sl_watch_init(struct sl_watch *watch, const struct sl_sys *sys) {

@@ -280,8 +280,8 @@ enum sl_status sl_worker_init(struct sl_worker *worker, struct sl_server *server
     struct sl_listener *listener = &server->listeners[i];
     unsigned what = SL_LOOP_READ;
     what = listener->shared ? SL_LOOP_SHARED : what;
-    status = sl_loop_add(&worker->loop, listener->sockets[listener->shared ? 0 : index], what,
-                         listener);
+    status =
+        sl_loop_add(&worker->loop, listener->sockets[listener->shared ? 0 : index], what, listener);
   }
   return status;
 }

@@ -23,22 +23,22 @@
 #include "server/tokens.h"
 
 enum {
-  SL_READ_BYTES = 64 << 10,    // the most that one connection is read in a turn
-  SL_FLUSH_BYTES = 64 << 10,   // replies of so many bytes are sent before more requests are fed
+  SL_READ_BYTES = 64 << 10,   // the most that one connection is read in a turn
+  SL_FLUSH_BYTES = 64 << 10,  // replies of so many bytes are sent before more requests are fed
   SL_ACCEPTS_A_TURN = 64,
-  SL_LISTENERS = 3,            // http, resp, admin
+  SL_LISTENERS = 3,  // http, resp, admin
   SL_WORKERS_MAX = 256,
   SL_INBOX = 1024,
 };
 
 // One address that is served.
 struct sl_listener {
-  const char *name;             // "http", "resp", "admin"
+  const char *name;  // "http", "resp", "admin"
   const struct sl_front *front;
   struct sl_net_address address;
   bool tls, admin;
-  bool inherited;               // from systemd: it stays open when we go
-  bool shared;                  // one socket for all workers
+  bool inherited;  // from systemd: it stays open when we go
+  bool shared;     // one socket for all workers
   uint64_t idle_ns;
   int sockets[SL_WORKERS_MAX];  // by worker; where shared, [0] alone
 };
@@ -57,19 +57,19 @@ struct sl_conn {
   struct sl_conn *next, *prev;  // all of the worker
   struct sl_conn *again;        // list of those with bytes waiting inside TLS
   int socket;
-  uint8_t phase;                // of enum sl_conn_phase
-  uint8_t interest;             // what the loop waits for
+  uint8_t phase;     // of enum sl_conn_phase
+  uint8_t interest;  // what the loop waits for
   bool is_again;
   bool tls_wants_write;
-  bool shaking;                 // the TLS handshake is not done
-  char *in;                     // an unfinished request, or requests that wait for `out`
+  bool shaking;  // the TLS handshake is not done
+  char *in;      // an unfinished request, or requests that wait for `out`
   size_t in_len, in_room;
-  char *out;                    // replies that the socket did not take
+  char *out;  // replies that the socket did not take
   size_t out_len, out_sent, out_room;
-  uint64_t active_ns;           // monotonic: bytes came or went
-  uint64_t request_ns;          // since when a request is unfinished; 0: none is
-  uint64_t stalled_ns;          // since when replies wait; 0: none do
-  int unsent;                   // bytes that the system still had to send then
+  uint64_t active_ns;   // monotonic: bytes came or went
+  uint64_t request_ns;  // since when a request is unfinished; 0: none is
+  uint64_t stalled_ns;  // since when replies wait; 0: none do
+  int unsent;           // bytes that the system still had to send then
   _Alignas(16) unsigned char state[];
 };
 
@@ -87,19 +87,19 @@ struct sl_worker {
   struct sl_loop loop;
   struct sl_wheel wheel;
   struct sl_context context;
-  struct sl_out out;            // replies of the connection being fed
-  char *scratch;                // SL_READ_BYTES
+  struct sl_out out;  // replies of the connection being fed
+  char *scratch;      // SL_READ_BYTES
   struct sl_conn *conns;
   size_t conn_count;
   struct sl_conn *again;
-  int reserve;                  // a descriptor to give up when there are no others
-  uint64_t accept_after_ns;     // monotonic: accepting pauses until then; 0: it does not
-  uint64_t warned_ns;           // when a lack was last logged
-  uint64_t mono_ns;             // monotonic, of this turn
+  int reserve;               // a descriptor to give up when there are no others
+  uint64_t accept_after_ns;  // monotonic: accepting pauses until then; 0: it does not
+  uint64_t warned_ns;        // when a lack was last logged
+  uint64_t mono_ns;          // monotonic, of this turn
   bool draining;
-  uint64_t drain_ns;            // monotonic, since when
-  _Atomic bool stop;            // end now, whatever is open
-  _Atomic bool gone;            // the thread has ended
+  uint64_t drain_ns;  // monotonic, since when
+  _Atomic bool stop;  // end now, whatever is open
+  _Atomic bool gone;  // the thread has ended
   struct sl_lock inbox_lock;
   struct sl_inbox_item inbox[SL_INBOX];
   size_t inbox_count;
@@ -122,9 +122,9 @@ struct sl_server {
   size_t listener_count;
   struct sl_worker *workers;
   unsigned worker_count;
-  struct sl_loop *control;      // of the controlling thread
-  _Atomic uint32_t state;       // enum sl_server_state
-  uint64_t start_ns;            // monotonic
+  struct sl_loop *control;  // of the controlling thread
+  _Atomic uint32_t state;   // enum sl_server_state
+  uint64_t start_ns;        // monotonic
   uint64_t max_connections;
   _Atomic uint64_t connections, accepted, refused_full, timed_out, too_large, next_id;
   _Atomic uint64_t reloads, reloads_failed, rules_version, refusals;

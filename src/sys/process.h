@@ -14,8 +14,8 @@ int sl_signals_next(const struct sl_sys *sys, int signals);
 // Processors that this process may run on, at least 1.
 unsigned sl_processors(void);
 
-// Raises the limit of open descriptors towards `wanted`; returns what it is then, `wanted` where the
-// system does not say.
+// Raises the limit of open descriptors towards `wanted`; returns what it is then, `wanted` where
+// the system does not say.
 uint64_t sl_descriptors_raise(uint64_t wanted);
 
 // Neither this process nor one that it starts can gain rights by executing a file.

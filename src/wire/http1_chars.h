@@ -6,7 +6,8 @@
 
 // Of a token; of a method (the letters that all of them are made of: a strange one is rather the
 // rest of something else); of a field's value (obs-text too, RFC 9110 section 5.5); of a request
-// target (what is printable, but '#', which no request has and some servers cut at); of a name in Host, and of an address in brackets there.
+// target (what is printable, but '#', which no request has and some servers cut at); of a name in
+// Host, and of an address in brackets there.
 enum {
   SL_HTTP_TOKEN = 1,
   SL_HTTP_VALUE = 2,

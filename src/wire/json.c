@@ -372,10 +372,9 @@ bool sl_json_skip(struct sl_json *json, enum sl_json_event event) {
 
 static char *put_unit(char *at, unsigned char byte) {
   static const char hex[] = "0123456789abcdef";
-  memcpy(at, "\\u00", 4);
-  at[4] = hex[byte >> 4];
-  at[5] = hex[byte & 15];
-  return at + 6;
+  const char unit[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+  memcpy(at, unit, sizeof unit);
+  return at + sizeof unit;
 }
 
 static char *put_escape(char *at, unsigned char byte) {

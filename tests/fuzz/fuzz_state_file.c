@@ -1,5 +1,6 @@
 // Any bytes as a state file; and as the content of one whose checksum is right, restored into an
-// engine with a limit of every kind. Whatever it says, the engine decides as it should afterwards.
+// engine with a limit of every kind. Whatever it says, what came of it can be looked at, saved and
+// restored once more, whole.
 #include "engine/snapshot.h"
 #include "server/state_file.h"
 #include "support/engine_kit.h"
@@ -40,28 +41,55 @@ static size_t translate(const struct sl_class *const *classes, const uint8_t *by
   return count;
 }
 
+// What an engine exports.
+struct saved {
+  uint64_t words[4 * WORDS_MOST];
+  size_t count;
+};
+
+static bool save(void *ctx, const uint64_t *words, size_t count) {
+  struct saved *saved = ctx;
+  must(count <= SL_ARRAY_LEN(saved->words) - saved->count);
+  memcpy(saved->words + saved->count, words, count * sizeof *words);
+  saved->count += count;
+  return true;
+}
+
+struct world {
+  struct kit kit;
+  struct sl_throttles *throttles;
+  const struct sl_class *classes[KINDS];
+};
+
+static void open_world(struct world *world) {
+  kit_open(&world->kit, 1 << 20, SL_FULL_EVICT);
+  must(sl_throttles_create(world->kit.engine, 0, &world->throttles) == SL_OK);
+  for (int i = 0; i < KINDS; i++) {
+    world->classes[i] = class_of(&world->kit, i);
+  }
+}
+
+static void close_world(struct world *world) {
+  sl_throttles_destroy(world->throttles);
+  must(kit_close(&world->kit));
+}
+
 static void restore(const uint8_t *bytes, size_t len) {
   static uint64_t words[WORDS_MOST];
-  struct kit kit;
-  const struct sl_class *classes[KINDS];
-  struct sl_throttles *throttles = NULL;
-  struct sl_snapshot_counts counts;
-  kit_open(&kit, 1 << 20, SL_FULL_EVICT);
-  must(sl_throttles_create(kit.engine, 0, &throttles) == SL_OK);
-  for (int i = 0; i < KINDS; i++) {
-    classes[i] = class_of(&kit, i);
-  }
-  const size_t count = translate(classes, bytes, len, words);
-  (void)!sl_snapshot_import(kit.engine, throttles, words, count, KIT_START_NS, &counts);
-  const uint64_t now_ns = sl_engine_now(kit.engine, KIT_START_NS + SL_NS_PER_S);
-  for (int i = 0; i < KINDS; i++) {
-    struct sl_decision decision;
-    const struct sl_ask ask = {.class = classes[i], .bucket = {.lo = 1, .hi = 1}, .cost = 1};
-    must(sl_engine_take(kit.engine, &ask, now_ns, &decision) == SL_OK);
-    must(decision.remaining <= decision.limit);
-  }
-  sl_throttles_destroy(throttles);
-  must(kit_close(&kit));
+  static struct saved saved;
+  struct world world, again;
+  struct sl_snapshot_counts first, second;
+  open_world(&world);
+  const size_t count = translate(world.classes, bytes, len, words);
+  (void)!sl_snapshot_import(world.kit.engine, world.throttles, words, count, KIT_START_NS, &first);
+  saved.count = 0;
+  must(sl_snapshot_export(world.kit.engine, world.throttles, KIT_START_NS, save, &saved));
+  open_world(&again);
+  must(sl_snapshot_import(again.kit.engine, again.throttles, saved.words, saved.count, KIT_START_NS,
+                          &second) == SL_OK);
+  must(second.unknown == 0 && second.restored <= first.restored);
+  close_world(&again);
+  close_world(&world);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {

@@ -418,7 +418,7 @@ def test_buckets_of_every_kind_are_there_after_a_restart(serve, sluice, tmp_path
         assert dict(zip(reply[::2], reply[1::2]))["slot"] != slot
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign", "open"])
 def test_a_damaged_state_file_is_refused_and_the_start_is_fresh(serve, tmp_path, damage):
     state = tmp_path / "state"
     server = serve("--state-file", state)
@@ -432,7 +432,9 @@ def test_a_damaged_state_file_is_refused_and_the_start_is_fresh(serve, tmp_path,
         "flipped": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
         "empty": b"",
         "foreign": b"x" * len(content),
+        "open": content,
     }[damage])  # fmt: skip
+    state.chmod(0o640 if damage == "open" else 0o600)
     again = serve("--state-file", state)
     assert again.events("state")[0]["level"] == "warning" and again.events("state")[0]["reason"]
     with Client(again.resp) as client:

@@ -1,5 +1,6 @@
 """Stopping without losing a request: SIGTERM, and restarts under load."""
 
+import os
 import signal
 import socket
 import threading
@@ -126,7 +127,7 @@ def ask_http(client):
     return headers.get("connection") != "close"
 
 
-RESTARTS = 50
+RESTARTS = int(os.environ.get("SLUICE_RESTARTS", "50"))
 
 
 def test_restarts_under_load_lose_no_request(tmp_path):

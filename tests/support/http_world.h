@@ -207,6 +207,7 @@ __attribute__((unused)) static const char RULES[] =
     "  - {id: promise, match: {p: '*'}, key: [p], limit: {rate: 600/30s, guarantee: any_window},\n"
     "     overrides: [{key: {p: gold}, limit: {rate: 1200/30s}}]}\n"
     "  - {id: fast, match: {f: '*'}, key: [f], limit: {rate: 5/500ms}}\n"
+    "  - {id: slow, match: {z: '*'}, key: [z], limit: {rate: 60/1m}}\n"
     "  - {id: line, match: {q: '*'}, key: [q], limit: {algorithm: leaky_bucket, rate: 10/1s, "
     "queue: 1}}\n";
 

@@ -593,6 +593,25 @@ static void line_33(void) {
      "semantics_33_a_cost_above_the_burst_is_never");
   ok(kit_take(&kit, class, 1, 1, T + SL_NS_PER_S).verdict == SL_THROTTLED,
      "semantics_33_who_does_not_wait_stands_behind_too");
+  // A window is waited for whole, and in a line for those before.
+  struct sl_limit_spec windows = kit_fixed(10, 10 * SL_NS_PER_S);
+  windows.max_wait_ns = 4 * SL_NS_PER_S;
+  const struct sl_class *fixed = kit_class(&kit, windows);
+  uint64_t window_ns = T + 20 * SL_NS_PER_S;
+  (void)reserve(fixed, 10, window_ns, &receipt);
+  d = reserve(fixed, 1, window_ns + 1, &receipt);
+  ok(d.verdict == SL_THROTTLED && d.retry_after_ns == 6 * SL_NS_PER_S - 1,
+     "semantics_33_so_is_a_window_that_is_further_than_max_wait");
+  d = reserve(fixed, 1, window_ns + 6 * SL_NS_PER_S, &receipt);
+  ok(d.verdict == SL_ALLOWED && d.wait_ns == 4 * SL_NS_PER_S,
+     "semantics_33_and_not_one_that_is_not");
+  struct sl_limit_spec line = kit_leaky(1, SL_NS_PER_S, 20);
+  line.max_wait_ns = 4 * SL_NS_PER_S;
+  const struct sl_class *leaky = kit_class(&kit, line);
+  (void)reserve(leaky, 5, window_ns + 6 * SL_NS_PER_S, &receipt);
+  d = reserve(leaky, 1, window_ns + 6 * SL_NS_PER_S, &receipt);
+  ok(d.verdict == SL_THROTTLED && d.retry_after_ns == SL_NS_PER_S,
+     "semantics_33_and_a_line_that_is_longer_than_max_wait");
   static const enum sl_algorithm others[] = {SL_SLIDING_LOG, SL_SLIDING_WINDOW, SL_CONCURRENCY,
                                              SL_UNLIMITED};
   for (size_t i = 0; i < SL_ARRAY_LEN(others); i++) {

@@ -35,7 +35,7 @@ static void victim(void) {
   (void)kit_take(&kit, class, 0, 10, now_ns);
   unsigned wrong = 0;
   unsigned beyond = 0;
-  for (uint64_t key = 1; key < 400000; key++) {
+  for (uint64_t key = 1; key < 60000; key++) {
     now_ns += 10;
     (void)kit_take(&kit, class, key, 1, now_ns);
     if (key % 64 == 0) {
@@ -43,9 +43,9 @@ static void victim(void) {
       beyond += !within_cap(&kit);
     }
   }
-  is_u64(wrong, 0, "s26_a_denied_key_stays_denied_under_400000_new_ones");
+  is_u64(wrong, 0, "s26_a_denied_key_stays_denied_under_60000_new_ones");
   is_u64(beyond, 0, "s26_within_the_cap_at_every_step");
-  ok(kit_stats(&kit).dropped_lossy > 300000, "s26_what_went_instead_is_counted");
+  ok(kit_stats(&kit).dropped_lossy > 40000, "s26_what_went_instead_is_counted");
   ok(kit_close(&kit), "  all is given back");
 }
 
@@ -61,7 +61,7 @@ static void lossless_first(void) {
   }
   // Each is fresh again by the time the next few hundred have come.
   uint64_t now_ns = T;
-  for (uint64_t key = 0; key < 200000; key++) {
+  for (uint64_t key = 0; key < 60000; key++) {
     now_ns += SL_NS_PER_MS / 100;
     (void)kit_take(&kit, brief, key, 1, now_ns);
   }
@@ -70,7 +70,7 @@ static void lossless_first(void) {
     forgotten += kit_peek(&kit, lasting, key, 1, now_ns).verdict != SL_THROTTLED;
   }
   struct sl_engine_stats stats = kit_stats(&kit);
-  ok(forgotten == 0 && stats.dropped_lossy == 0 && stats.dropped_fresh > 190000,
+  ok(forgotten == 0 && stats.dropped_lossy == 0 && stats.dropped_fresh > 55000,
      "semantics_32_buckets_equal_to_fresh_go_first");
   ok(kit_close(&kit), "  all is given back");
 }
@@ -146,7 +146,7 @@ static void records_when_full(enum sl_when_full when_full, struct sl_limit_spec 
   uint64_t admitted = 0;
   unsigned beyond = 0;
   unsigned unsound = 0;
-  for (uint64_t i = 0; i < 20000; i++) {
+  for (uint64_t i = 0; i < 5000; i++) {
     // Old keys and new ones, at different times: logs grow, and new ones come.
     uint64_t key = i % 3 == 0 ? i : i % 50;
     struct sl_decision d = kit_take(&kit, class, key, 1, T + i);
@@ -162,7 +162,7 @@ static void records_when_full(enum sl_when_full when_full, struct sl_limit_spec 
   struct sl_engine_stats stats = kit_stats(&kit);
   ok(stats.denied_full + stats.allowed_full + stats.dropped_lossy > 0,
      "semantics_32_the cap was met (%s)", name);
-  ok(admitted > 1000, "semantics_32_who had room was served (%s)", name);
+  ok(admitted > 500, "semantics_32_who had room was served (%s)", name);
   ok(kit_close(&kit), "  all is given back");
 }
 

@@ -129,7 +129,7 @@ static struct spread spread_of(const struct sl_table *table) {
   return s;
 }
 
-enum { CHOSEN = 60000 };
+enum { CHOSEN = 30000 };
 
 static uint32_t fnv1a(const char *text) {
   uint32_t hash = 2166136261u;
@@ -176,12 +176,12 @@ static bool plain_key(uint64_t counter, char *ret_text) {
 // The low bits of these hashes, which choose a place in a table without a secret, are all the same.
 static bool fnv_key(uint64_t counter, char *ret_text) {
   (void)snprintf(ret_text, 64, "%llx", (unsigned long long)counter);
-  return (fnv1a(ret_text) & 0xff) == 0;
+  return (fnv1a(ret_text) & 0x3f) == 0;
 }
 
 static bool djb_key(uint64_t counter, char *ret_text) {
   (void)snprintf(ret_text, 64, "%llx", (unsigned long long)counter);
-  return (djb2(ret_text) & 0xff) == 0;
+  return (djb2(ret_text) & 0x3f) == 0;
 }
 
 // "Ez" and "FY" have one djb2 hash: 2^16 keys with all 32 bits alike.

@@ -78,6 +78,9 @@ static void test_growth(void) {
   is_u64(post("/v1/allow", "{\"attributes\":{\"user\":\"a\"}}"), 429, "refuses");
   is_i64(number("retry_after_ms"), 100, "for a tenth of a second");
   says("\r\nRateLimit: \"per-user\";r=0;t=1\r\n", "rounded up");
+  is_u64(post("/v1/allow", "{\"attributes\":{\"z\":1},\"cost\":30}"), 200, "half of a minute's");
+  is_i64(number("reset_after_ms"), 30000, "comes back in half a minute");
+  says("\r\nRateLimit: \"slow\";r=30;t=1\r\n", "but the next within a second");
   close_world();
 }
 
@@ -124,9 +127,10 @@ static void test_reread(void) {
   is_u64(post("/v1/allow", "{\"attributes\":{\"user\":\"a\"}}"), 429, "and no other");
   is_u64(post("/v1/allow", "{\"attributes\":{\"l\":1},\"cost\":2}"), 200,
          "a log that counts refusals");
+  wait_ms(1000);
   w.real_ns = w.context.now_ns + SL_NS_PER_MS;
   is_u64(post("/v1/allow", "{\"attributes\":{\"l\":1},\"cost\":1}"), 429, "is asked once");
-  wait_ms(60000 - 1);
+  wait_ms(60000 - 1001);
   is_u64(post("/v1/peek", "{\"attributes\":{\"l\":1},\"cost\":1}"), 200,
          "so a refusal counts once");
   close_world();

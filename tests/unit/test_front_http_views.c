@@ -6,7 +6,7 @@
 static void test_views(void) {
   open_world(RULES);
   is_u64(get("/v1/rules", ""), 200, "the rules");
-  says("{\"version\":1,\"count\":13,\"rules\":[{\"id\":\"per-user\",\"enabled\":true,"
+  says("{\"version\":1,\"count\":14,\"rules\":[{\"id\":\"per-user\",\"enabled\":true,"
        "\"match\":{\"user\":[\"*\"]},\"except\":{},\"key\":[\"user\"],\"missing\":\"absent\","
        "\"limit\":{\"algorithm\":\"token_bucket\",\"rate\":\"10/1s\",\"burst\":3},"
        "\"over_limit\":\"reject\",\"overrides\":0}",
@@ -15,7 +15,7 @@ static void test_views(void) {
   says("\"limit\":\"unlimited\"", "unlimited");
   says("\"cost\":\"units\"", "an attribute for a cost");
   says("\"guarantee\":\"any_window\",\"jitter\":\"0s\"", "a guarantee");
-  is_u64(get("/v1/rules?offset=12&n=5", ""), 200, "the last");
+  is_u64(get("/v1/rules?offset=13&n=5", ""), 200, "the last");
   ok(has("\"rules\":[{\"id\":\"line\"") && !has("per-user"), "alone");
   is_u64(get("/v1/rules?offset=99", ""), 200, "beyond the last");
   says("\"rules\":[]", "is nothing");

@@ -274,6 +274,7 @@ static const struct http_case cases[] = {
     REFUSED(400, "a chunk shorter than its size", CHUNKED "6\r\nhello\r\n0\r\n\r\n"),
     REFUSED(400, "a chunk that ends in a bare LF", CHUNKED "5\r\nhello\n0\r\n\r\n"),
     REFUSED(400, "a chunk that ends in a bare CR", CHUNKED "5\r\nhello\rX0\r\n\r\n"),
+    REFUSED(400, "a chunk that ends in another byte and LF", CHUNKED "5\r\nhelloX\n0\r\n\r\n"),
     REFUSED(400, "a chunk that ends in LF CR", CHUNKED "5\r\nhello\n\r0\r\n\r\n"),
     REFUSED(400, "a NUL for a size", CHUNKED "\0\r\n\r\n"),
     REFUSED(400, "a NUL behind a size", CHUNKED "0\0\r\n\r\n"),

@@ -3,7 +3,8 @@
 #include "support/fail_mem.h"
 #include "support/tap.h"
 
-static struct fail_mem fail = {.mem = {.alloc = fail_mem_alloc, .free = fail_mem_free, .ctx = &fail}};
+static struct fail_mem fail = {
+    .mem = {.alloc = fail_mem_alloc, .free = fail_mem_free, .ctx = &fail}};
 
 static void test_growing(void) {
   struct sl_out out = {.mem = &fail.mem, .max = 100000};

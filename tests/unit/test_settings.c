@@ -5,7 +5,8 @@
 #include "support/fail_mem.h"
 #include "support/tap.h"
 
-static struct fail_mem fail = {.mem = {.alloc = fail_mem_alloc, .free = fail_mem_free, .ctx = &fail}};
+static struct fail_mem fail = {
+    .mem = {.alloc = fail_mem_alloc, .free = fail_mem_free, .ctx = &fail}};
 
 static size_t index_of(const char *name) {
   for (size_t i = 0; i < SL_SETTING_COUNT; i++) {
@@ -115,9 +116,7 @@ static void test_values(void) {
 
 static char *variables(const char *name) {
   static char resp[] = "127.0.0.1:7", rules[] = "a,b,,c";
-  return strcmp(name, "SLUICE_RESP") == 0    ? resp
-         : strcmp(name, "SLUICE_RULES") == 0 ? rules
-                                             : NULL;
+  return strcmp(name, "SLUICE_RESP") == 0 ? resp : strcmp(name, "SLUICE_RULES") == 0 ? rules : NULL;
 }
 static char *bad_variable(const char *name) {
   static char bad[] = "x\ny";
@@ -171,8 +170,13 @@ static void test_config(void) {
   sl_setting_write_origin(&settings, index_of("memory"), &text);
   is_str(origin, "s.yaml:5", "each value knows its line");
   sl_settings_close(&settings);
-  static const char *const bad[] = {"x: 1", "http: [a]", "memory: 1", "- http", "http: {a: b}",
-                                    "http: 'a", "memory: 1MiB\nmemory: 2MiB"};
+  static const char *const bad[] = {"x: 1",
+                                    "http: [a]",
+                                    "memory: 1",
+                                    "- http",
+                                    "http: {a: b}",
+                                    "http: 'a",
+                                    "memory: 1MiB\nmemory: 2MiB"};
   for (size_t i = 0; i < SL_ARRAY_LEN(bad); i++) {
     ok(config(&settings, bad[i], line, sizeof line) != SL_OK && strncmp(line, "s.yaml:", 7) == 0,
        "%s", line);
@@ -185,8 +189,8 @@ static void test_config(void) {
   for (uint64_t n = 1; !done && !leaks; n++) {
     fail.asked = 0;
     fail.fail_at = n;
-    done = config(&settings, "rules: [a, b]\nhttp: x\n", line, sizeof line) == SL_OK &&
-           fail.asked < n;
+    done =
+        config(&settings, "rules: [a, b]\nhttp: x\n", line, sizeof line) == SL_OK && fail.asked < n;
     sl_settings_close(&settings);
     leaks = fail.live != 0;
   }

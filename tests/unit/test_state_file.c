@@ -20,10 +20,9 @@ static struct sl_log quiet;
 
 // One limit of every kind, of five an hour.
 static struct sl_limit_spec spec_of(int kind) {
-  static const enum sl_algorithm algorithms[] = {SL_TOKEN_BUCKET,   SL_LEAKY_BUCKET,
-                                                 SL_FIXED_WINDOW,   SL_SLIDING_LOG,
-                                                 SL_SLIDING_WINDOW, SL_SLIDING_WINDOW,
-                                                 SL_CONCURRENCY};
+  static const enum sl_algorithm algorithms[] = {
+      SL_TOKEN_BUCKET,   SL_LEAKY_BUCKET,   SL_FIXED_WINDOW, SL_SLIDING_LOG,
+      SL_SLIDING_WINDOW, SL_SLIDING_WINDOW, SL_CONCURRENCY};
   struct sl_limit_spec spec = sl_limit_spec_default(algorithms[kind]);
   spec.count = SIZE;
   spec.period_ns = PERIOD_NS;
@@ -63,7 +62,8 @@ static struct sl_hash hash_of(const struct world *world, int kind, int key) {
 
 static struct sl_decision ask(struct world *world, int kind, int key, uint64_t cost,
                               uint64_t now_ns) {
-  struct sl_ask asked = {.class = world->classes[kind], .bucket = hash_of(world, kind, key), .cost = cost};
+  struct sl_ask asked = {
+      .class = world->classes[kind], .bucket = hash_of(world, kind, key), .cost = cost};
   struct sl_decision decision;
   if (sl_engine_take(world->kit.engine, &asked, now_ns, &decision) != SL_OK) {
     abort();
@@ -145,7 +145,8 @@ static void compare(struct world *a, struct world *b, uint64_t now_ns, const cha
 }
 
 static void test_there_and_back(uint64_t pause_ns, const char *when) {
-  const struct sl_mem mem = {.alloc = fault_mem_alloc, .free = fault_mem_free, .ctx = &(struct fault_mem){0}};
+  const struct sl_mem mem = {
+      .alloc = fault_mem_alloc, .free = fault_mem_free, .ctx = &(struct fault_mem){0}};
   struct world before, after;
   open_world(&before);
   open_world(&after);
@@ -178,7 +179,8 @@ static void test_damage(void) {
   unsigned accepted = 0;
   for (size_t cut = 0; cut < len; cut += 1 + len / 200) {
     sl_text_init(&message, reason, sizeof reason);
-    accepted += sl_state_parse((struct sl_str){.ptr = whole, .len = cut}, &state, &message) == SL_OK;
+    accepted +=
+        sl_state_parse((struct sl_str){.ptr = whole, .len = cut}, &state, &message) == SL_OK;
   }
   is_u64(accepted, 0, "a file that was cut anywhere is refused");
   for (size_t at = 0; at < len; at += 1 + len / 500) {
@@ -229,7 +231,9 @@ static int failing_fsync(int file) {
   (void)file;
   return due() ? -1 : 0;
 }
-static int failing_rename(const char *from, const char *to) { return due() ? -1 : rename(from, to); }
+static int failing_rename(const char *from, const char *to) {
+  return due() ? -1 : rename(from, to);
+}
 
 static void test_failing_writes(void) {
   struct fault_mem fault;
@@ -264,7 +268,7 @@ static void test_failing_writes(void) {
 }
 
 int main(void) {
-  snprintf(path, sizeof path, "/tmp/sluice-state-%ld", (long)getpid());
+  snprintf(path, sizeof path, "%s/sluice-state-%ld", P_tmpdir, (long)getpid());
   quiet = (struct sl_log){.sys = &sl_sys_real, .file = open("/dev/null", O_WRONLY | O_CLOEXEC)};
   test_there_and_back(0, "at once");
   test_there_and_back(10 * SL_NS_PER_M, "after ten minutes");

@@ -4,7 +4,8 @@
 #include "support/fail_mem.h"
 #include "support/tap.h"
 
-static struct fail_mem fail = {.mem = {.alloc = fail_mem_alloc, .free = fail_mem_free, .ctx = &fail}};
+static struct fail_mem fail = {
+    .mem = {.alloc = fail_mem_alloc, .free = fail_mem_free, .ctx = &fail}};
 
 // The SHA-256 of "abc" (FIPS 180-4) and of "".
 #define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
