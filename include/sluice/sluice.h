@@ -441,7 +441,8 @@ struct sluice_key {
   size_t len;
 };
 
-// What the holder of a reservation keeps, for cancelling it. Plain bytes, nothing to free.
+// What the holder of a reservation keeps, for cancelling it. Plain bytes, nothing to free. It is
+// not to be copied: cancelling a copy of a used receipt is not noticed, and gives back once more.
 struct sluice_receipt {
   uint64_t word[8];
 };

@@ -74,7 +74,8 @@ enum {
 };
 
 static const struct range ranges[] = {
-    {"the count of the rate", offsetof(struct sl_limit_spec, count), RATED, false, 0, SL_COUNT_MAX},
+    {"the count of the rate", offsetof(struct sl_limit_spec, count), RATED & ~BIT(SL_SLIDING_LOG),
+     false, 0, SL_COUNT_MAX},
     {"the count of a sliding_log", offsetof(struct sl_limit_spec, count), BIT(SL_SLIDING_LOG),
      false, 0, SL_LOG_COUNT_MAX},
     {"the period of the rate", offsetof(struct sl_limit_spec, period_ns), RATED, true,
@@ -99,6 +100,7 @@ static enum sl_status check_ranges(const struct sl_limit_spec *spec, struct sl_t
     return refuse_range(message, "the algorithm's number", (uint64_t)spec->algorithm, 0,
                         SL_ALGORITHM_COUNT - 1);
   }
+  enum sl_status status = SL_OK;
   for (size_t i = 0; i < SL_ARRAY_LEN(ranges); i++) {
     const struct range *r = &ranges[i];
     if ((r->algorithms & BIT(spec->algorithm)) == 0) {
@@ -109,10 +111,14 @@ static enum sl_status check_ranges(const struct sl_limit_spec *spec, struct sl_t
     if (value >= r->least && value <= r->most) {
       continue;
     }
-    return r->duration ? check_duration(message, r->what, value, r->least, r->most)
-                       : refuse_range(message, r->what, value, r->least, r->most);
+    // Every mistake is told at once.
+    if (status != SL_OK) {
+      sl_text_add(message, SL_STR("; "));
+    }
+    status = r->duration ? check_duration(message, r->what, value, r->least, r->most)
+                         : refuse_range(message, r->what, value, r->least, r->most);
   }
-  return SL_OK;
+  return status;
 }
 
 static enum sl_status prepare_unlimited(struct sl_limit *limit) {

@@ -8,6 +8,7 @@ static enum sl_status check_debt(uint64_t count, uint64_t period_ns, uint64_t si
   }
   char period[SL_DURATION_TEXT];
   unsigned long long years = (unsigned long long)(debt / SL_NS_PER_D * 4 / 1461);
+  years = years > 100 ? years : 101;  // part of a year over
   sl_text_printf(message,
                  "%s %llu at %llu per %s takes %llu years to refill; at most 100 years are allowed",
                  size_name, (unsigned long long)size, (unsigned long long)count,

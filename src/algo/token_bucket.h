@@ -16,8 +16,8 @@
 
 #include "algo/stamp.h"
 
-// One decision: see sl_stamp_take and sl_stamp_figures. A stamp at or before the present tick is a fresh
-// bucket.
+// One decision: see sl_stamp_take and sl_stamp_figures. A stamp at or before the present tick is a
+// fresh bucket.
 static inline enum sl_verdict sl_token_bucket_take(const struct sl_limit *limit, uint64_t stamp,
                                                    uint64_t now_ns, uint64_t cost,
                                                    uint64_t *ret_stamp) {

@@ -58,13 +58,18 @@ enum sl_status sl_replay_identify(struct sl_replay *replay, const struct sl_str 
   return sl_identify_values(replay->set, values, 1, &replay->decider.hits, ret_rule);
 }
 
-static enum sl_status count_hit(struct sl_replay *replay, const struct sl_hit *hit,
-                                enum sl_verdict verdict) {
+// A leaky bucket admits what waits its turn; with `over_limit: queue` that would stand in the Queue
+// instead (SEMANTICS 26), and what a rule would queue counts as throttled (43).
+static bool is_refused(const struct sl_hit *hit, const struct sl_decision *decision) {
+  bool queued = hit->rule->over_limit == SL_OVER_QUEUE && decision->wait_ns > 0;
+  return decision->verdict != SL_ALLOWED || queued;
+}
+
+static enum sl_status count_hit(struct sl_replay *replay, const struct sl_hit *hit, bool refused) {
   struct sl_key_stat *stat = sl_key_stats_at(&replay->keys, hit);
   if (stat == NULL) {
     return SL_ERR_MEMORY;
   }
-  const bool refused = verdict != SL_ALLOWED;
   struct sl_rule_tally *rule = &replay->rules[hit->rule->index];
   rule->keys += stat->matched == 0;
   rule->matched++;
@@ -90,11 +95,15 @@ enum sl_status sl_replay_decide(struct sl_replay *replay, uint64_t time_ns) {
   enum sl_status status =
       sl_decide_hits(replay->bound, &replay->decider, replay->latest_ns, false, &answer);
   const struct sl_hits *hits = &replay->decider.hits;
+  bool queued = false;
   for (size_t i = 0; i < hits->count && status == SL_OK; i++) {
-    status = count_hit(replay, &hits->items[i], replay->decider.decisions[i].verdict);
+    const struct sl_decision *decision = &replay->decider.decisions[i];
+    bool refused = is_refused(&hits->items[i], decision);
+    queued = queued || (refused && decision->verdict == SL_ALLOWED);
+    status = count_hit(replay, &hits->items[i], refused);
   }
   if (status == SL_OK) {
-    count_request(replay, time_ns, answer.verdict == SL_ALLOWED);
+    count_request(replay, time_ns, answer.verdict == SL_ALLOWED && !queued);
   }
   return status;
 }

@@ -152,7 +152,7 @@ enum sluice_status sluice_load_text(struct sluice *sluice, const char *name, con
   if (ret_reports != NULL) {
     *ret_reports = NULL;
   }
-  if (sluice == NULL || (text == NULL && text_len > 0)) {
+  if (sluice == NULL || text == NULL) {
     return SLUICE_ERR_ARGUMENT;
   }
   struct sluice_reports *reports = new_reports(&sluice->mem);

@@ -230,15 +230,15 @@ static void watch_files(struct control *control) {
 static void begin_stop(struct control *control, int signal) {
   struct sl_server *server = control->server;
   control->stopping = true;
-  sl_log(server->log, SL_LOG_INFO, "stop", "stopping: no new connections, those there are served",
-         SL_LOG_TEXT("signal", signal == SIGINT ? "SIGINT" : "SIGTERM"),
-         SL_LOG_NUMBER("connections", atomic_load(&server->connections)));
   sl_notify(server->sys, getenv, "STOPPING=1");
   sl_listen_drain(server);
   atomic_store(&server->state, SL_SERVER_DRAINING);
   for (unsigned i = 0; i < server->worker_count; i++) {
     sl_loop_wake(&server->workers[i].loop);
   }
+  sl_log(server->log, SL_LOG_INFO, "stop", "stopping: no new connections, those there are served",
+         SL_LOG_TEXT("signal", signal == SIGINT ? "SIGINT" : "SIGTERM"),
+         SL_LOG_NUMBER("connections", atomic_load(&server->connections)));
 }
 
 static void take_signals(struct control *control) {

@@ -1,14 +1,14 @@
-// settings_list.h - every setting of the server, declared once. The structure that holds the values,
-// the flags of `sluice serve`, the environment variables, the entries of the config file, the help,
-// the man page and docs/SERVER.md all come from this list.
+// settings_list.h - every setting of the server, declared once. The structure that holds the
+// values, the flags of `sluice serve`, the environment variables, the entries of the config file,
+// the help, the man page and docs/SERVER.md all come from this list.
 //
 //   X(kind, field, name, value, standard, least, most, help)
 //
 // `name` is the flag without its dashes and the entry of the config file; the environment variable
 // is SLUICE_ and the name in capitals, with _ for -. `value` is what help shows for it. `standard`
-// is the default, written as a user would. `least` and `most` bound numbers, sizes and durations (in
-// nanoseconds). Of a list, the entry may be given several times; in the environment its parts are
-// separated by commas.
+// is the default, written as a user would. `least` and `most` bound numbers, sizes and durations
+// (in nanoseconds). Of a list, the entry may be given several times; in the environment its parts
+// are separated by commas.
 #ifndef SL_SERVER_SETTINGS_LIST_H
 #define SL_SERVER_SETTINGS_LIST_H
 

@@ -193,11 +193,13 @@ static void turn(struct sl_worker *worker, const struct sl_loop_event *events, s
   if (worker->accept_after_ns != 0 && worker->mono_ns >= worker->accept_after_ns) {
     worker->accept_after_ns = 0;
   }
-  serve_events(worker, events, count);
-  open_given(worker);
+  // Before the inbox is looked into: what was given came before the stop was told, so none of it is
+  // overlooked when the worker ends for want of connections.
   if (!worker->draining && atomic_load(&worker->server->state) == SL_SERVER_DRAINING) {
     begin_drain(worker);
   }
+  serve_events(worker, events, count);
+  open_given(worker);
   if (worker->again != NULL) {
     serve_again(worker);
   }

@@ -141,6 +141,7 @@ START_TEST(weighted_debt) {
   struct sl_decision d = bucket_decide(&b, 0, 1, true);
   ck_assert_uint_eq(d.retry_after_ns, 15500 * MS);  // 20 (1 - e/10) + 1 <= 10 from e = 5.5
   ck_assert_uint_eq(d.reset_after_ns, 20 * S);
+  bucket_close(&b);
 }
 END_TEST
 

@@ -146,7 +146,7 @@ static void records_when_full(enum sl_when_full when_full, struct sl_limit_spec 
   uint64_t admitted = 0;
   unsigned beyond = 0;
   unsigned unsound = 0;
-  for (uint64_t i = 0; i < 5000; i++) {
+  for (uint64_t i = 0; i < 8000; i++) {
     // Old keys and new ones, at different times: logs grow, and new ones come.
     uint64_t key = i % 3 == 0 ? i : i % 50;
     struct sl_decision d = kit_take(&kit, class, key, 1, T + i);
@@ -162,7 +162,7 @@ static void records_when_full(enum sl_when_full when_full, struct sl_limit_spec 
   struct sl_engine_stats stats = kit_stats(&kit);
   ok(stats.denied_full + stats.allowed_full + stats.dropped_lossy > 0,
      "semantics_32_the cap was met (%s)", name);
-  ok(admitted > 500, "semantics_32_who had room was served (%s)", name);
+  ok(admitted > 1000, "semantics_32_who had room was served (%s)", name);
   ok(kit_close(&kit), "  all is given back");
 }
 
