@@ -21,8 +21,8 @@ static size_t wait_threshold(const struct sl_table *table, size_t lines) {
   size_t target = atomic_load_explicit(&table->grow_to, memory_order_relaxed);
   return (target != 0 ? target / 2 : lines) * SL_LINE_SLOTS / 16 * 13;
 }
-// At the memory cap the table takes this many, then evicts. Below it a growing that is held up (by
-// a busy bucket, or by memory that others have) may fill it further.
+// At the memory cap the table takes this many, then evicts. Below it a growing that is held up by
+// memory that others have may fill it further.
 static size_t evict_threshold(const struct sl_table *table, size_t lines) {
   return lines < table->lines_max ? lines * SL_LINE_SLOTS / 16 * 15 : lines * SL_LINE_SLOTS / 4 * 3;
 }

@@ -21,7 +21,8 @@
 // needs, less one where that line does not exist yet. One split adds line n and moves to it what
 // belongs there from line n - 2^k, both of one family. Memory comes in segments that are never
 // moved, so no decision ever waits for a table to be copied. A round of splits, once begun, runs
-// with the inserts that follow it.
+// with the inserts that follow it. A bucket that somebody holds stays where it is: it becomes one
+// that spilled from its new home, and whoever lets go of it or finds it there brings it near.
 //
 // Who may do what
 //   - A cell whose lock bit is clear is changed by one 16-byte compare-and-swap of (tag, cell): it

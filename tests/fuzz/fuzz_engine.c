@@ -112,7 +112,7 @@ static size_t some_asks(struct world *w, struct bytes *in, bool different, struc
 
 static bool operate(struct world *w, struct bytes *in) {
   struct world_ask asks[WORLD_TOGETHER];
-  uint64_t code = byte(in) % 12;
+  uint64_t code = byte(in) % 13;
   if (code == 0) {
     world_clock(w, some_reading(w, in));
     return true;
@@ -128,6 +128,10 @@ static bool operate(struct world *w, struct bytes *in) {
   if (code == 4) {
     (void)sl_engine_sweep(w->kit.engine, byte(in) * 8, w->now_ns);
     return true;
+  }
+  if (code == 12) {
+    size_t count = some_asks(w, in, true, asks);
+    return world_reserve_together(w, asks, count, any_number(in));
   }
   size_t bucket = some_bucket(w, in);
   if (!world_usable(w, bucket)) {

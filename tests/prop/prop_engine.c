@@ -133,6 +133,19 @@ static bool step(struct prop *p, struct world *w) {
     p->step += count;
     return world_together(w, asks, count, prop_one_in(p, 6));
   }
+  if (dice < 59) {
+    size_t count = draw_asks(p, w, true, asks);
+    // Mostly of what can be reserved at all.
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+      if (world_is_stamp(w, asks[i].bucket) || prop_one_in(p, 32)) {
+        asks[kept++] = asks[i];
+      }
+    }
+    p->step += kept;
+    uint64_t longest_ns = prop_one_in(p, 2) ? UINT64_MAX : prop_magnitude(p, SL_NS_PER_H);
+    return world_reserve_together(w, asks, kept, longest_ns);
+  }
   if (dice < 62) {
     size_t count = draw_asks(p, w, false, asks);
     p->step += count;

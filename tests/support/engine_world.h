@@ -559,57 +559,104 @@ static inline uint64_t world_least_wait(const struct model *m, sl_u128 ticks) {
   return low;
 }
 
-static inline bool world_reserved(struct world *w, size_t bucket, uint64_t cost,
-                                  const struct sl_receipt *receipt, const struct sl_decision *d) {
+// What a reservation hears, and what it would owe.
+struct world_booking {
+  enum sl_verdict verdict;
+  sl_u128 wait, after;  // in ticks
+  uint64_t wait_ns, retry_ns;
+};
+
+static inline struct world_booking world_booking_of(struct world *w, size_t bucket, uint64_t cost,
+                                                    uint64_t longest_ns) {
+  const struct model *m = world_model(w, bucket);
+  if (cost > m->size) {
+    return (struct world_booking){.verdict = SL_NEVER};
+  }
+  sl_u128 before = world_stands_behind(m, cost);
+  sl_u128 size = world_size_ticks(m);
+  struct world_booking b = {.verdict = SL_ALLOWED, .after = before + world_cost_ticks(m, cost)};
+  b.wait = m->spec.algorithm == SL_LEAKY_BUCKET ? before : b.after > size ? b.after - size : 0;
+  b.wait_ns = m->size == 0 ? 0 : world_least_wait(m, b.wait);
+  if (b.after > world_debt_most(m)) {
+    b.verdict = SL_THROTTLED;
+    b.retry_ns = world_least_wait(m, b.after - world_debt_most(m));
+  }
+  if (cost > 0 && b.wait_ns > m->spec.max_wait_ns) {
+    b.verdict = SL_THROTTLED;
+    b.retry_ns = sl_max_u64(b.retry_ns, b.wait_ns - m->spec.max_wait_ns);
+  }
+  if (b.verdict == SL_ALLOWED && b.wait_ns > longest_ns) {
+    b.verdict = SL_THROTTLED;
+    b.retry_ns = b.wait_ns - longest_ns;
+  }
+  return b;
+}
+
+static inline void world_book(struct world *w, size_t bucket, uint64_t cost,
+                              const struct world_booking *booking,
+                              const struct sl_receipt *receipt) {
   struct world_bucket *b = &w->buckets[bucket];
   struct model *m = world_model(w, bucket);
-  sl_u128 y = world_ticks(m, w->now_ns);
-  sl_u128 before = world_debt(m);
-  sl_u128 after =
-      (cost > m->size ? before : world_stands_behind(m, cost)) + world_cost_ticks(m, cost);
-  sl_u128 size = world_size_ticks(m);
-  bool leaky = m->spec.algorithm == SL_LEAKY_BUCKET;
-  sl_u128 wait = leaky ? before : after > size ? after - size : 0;
-  uint64_t wait_ns = m->size == 0 || cost > m->size ? 0 : world_least_wait(m, wait);
-  bool late = cost > 0 && wait_ns > m->spec.max_wait_ns;
-  bool over = after > world_debt_most(m);
-  enum sl_verdict want = cost > m->size ? SL_NEVER : over || late ? SL_THROTTLED : SL_ALLOWED;
-  if (!WORLD_EQUAL(w, WORLD_RESERVE, want, d->verdict)) {
-    return false;
-  }
-  if (want != SL_ALLOWED) {
-    uint64_t retry_ns =
-        want == SL_THROTTLED && over ? world_least_wait(m, after - world_debt_most(m)) : 0;
-    if (want == SL_THROTTLED && late && wait_ns - m->spec.max_wait_ns > retry_ns) {
-      retry_ns = wait_ns - m->spec.max_wait_ns;
-    }
-    return WORLD_EQUAL(w, WORLD_RESERVE, retry_ns, d->retry_after_ns) &&
-           world_check_state(w, bucket, d);
-  }
-  world_add_debt(m, (sl_i128)(after - before));
+  world_add_debt(m, (sl_i128)(booking->after - world_debt(m)));
   if (cost > 0) {
-    world_promise(b, world_tick_after(m, wait));
+    world_promise(b, world_tick_after(m, booking->wait));
   }
-  *world_free_receipt(b) = (struct world_receipt){.receipt = *receipt,
-                                                  .charged_ns = w->now_ns,
-                                                  .cost = cost,
-                                                  .departs = world_tick_after(m, wait),
-                                                  .stamp = y + after,
-                                                  .held = true};
-  return WORLD_EQUAL(w, WORLD_RESERVE, wait_ns, d->wait_ns) &&
-         WORLD_EQUAL(w, WORLD_RESERVE, 0u, d->retry_after_ns) && world_check_state(w, bucket, d);
+  *world_free_receipt(b) =
+      (struct world_receipt){.receipt = *receipt,
+                             .charged_ns = w->now_ns,
+                             .cost = cost,
+                             .departs = world_tick_after(m, booking->wait),
+                             .stamp = world_ticks(m, w->now_ns) + booking->after,
+                             .held = true};
+}
+
+// Reservations on several different buckets, all or nothing.
+__attribute__((unused)) static bool world_reserve_together(struct world *w,
+                                                           const struct world_ask *asks,
+                                                           size_t count, uint64_t longest_ns) {
+  struct sl_ask sent[WORLD_TOGETHER];
+  struct sl_decision d[WORLD_TOGETHER];
+  struct sl_receipt receipts[WORLD_TOGETHER];
+  struct world_booking want[WORLD_TOGETHER];
+  bool can = true;
+  bool admits = true;
+  for (size_t i = 0; i < count; i++) {
+    world_log(w, "reserve", asks[i].bucket, asks[i].cost);
+    sent[i] = world_ask_of(w, &asks[i]);
+    can = can && world_is_stamp(w, asks[i].bucket);
+    if (world_is_stamp(w, asks[i].bucket)) {
+      want[i] = world_booking_of(w, asks[i].bucket, asks[i].cost, longest_ns);
+      admits = admits && (asks[i].shadow || want[i].verdict == SL_ALLOWED);
+    }
+  }
+  bool allowed = admits;
+  bool single = count == 1 && longest_ns == UINT64_MAX && !asks[0].shadow;
+  enum sl_status status = single ? sl_engine_reserve(w->kit.engine, sent, w->now_ns, receipts, d)
+                                 : sl_engine_reserve_together(w->kit.engine, sent, count, w->now_ns,
+                                                              longest_ns, receipts, d, &allowed);
+  if (!WORLD_EQUAL(w, WORLD_STATUS, can ? SL_OK : SL_ERR_UNSUPPORTED, status) || !can) {
+    return !w->failure.happened;
+  }
+  bool right = WORLD_EQUAL(w, WORLD_ALL_OR_NOTHING, admits, allowed);
+  for (size_t i = 0; right && i < count; i++) {
+    bool booked = admits && want[i].verdict == SL_ALLOWED;
+    if (booked) {
+      world_book(w, asks[i].bucket, asks[i].cost, &want[i], &receipts[i]);
+    }
+    w->last = d[i];
+    right = WORLD_EQUAL(w, WORLD_RESERVE, want[i].verdict, d[i].verdict) &&
+            WORLD_EQUAL(w, WORLD_RESERVE, want[i].retry_ns, d[i].retry_after_ns) &&
+            (want[i].verdict != SL_ALLOWED ||
+             WORLD_EQUAL(w, WORLD_RESERVE, want[i].wait_ns, d[i].wait_ns)) &&
+            WORLD_EQUAL(w, WORLD_RESERVE, booked ? asks[i].cost : 0, receipts[i].cost) &&
+            world_check_state(w, asks[i].bucket, &d[i]);
+  }
+  return right;
 }
 
 __attribute__((unused)) static bool world_reserve(struct world *w, size_t bucket, uint64_t cost) {
-  world_log(w, "reserve", bucket, cost);
   struct world_ask ask = {.bucket = bucket, .cost = cost};
-  struct sl_ask sent = world_ask_of(w, &ask);
-  struct sl_receipt receipt;
-  struct sl_decision d;
-  bool can = world_is_stamp(w, bucket);
-  enum sl_status status = sl_engine_reserve(w->kit.engine, &sent, w->now_ns, &receipt, &d);
-  return WORLD_EQUAL(w, WORLD_STATUS, can ? SL_OK : SL_ERR_UNSUPPORTED, status) &&
-         (!can || world_reserved(w, bucket, cost, &receipt, &d));
+  return world_reserve_together(w, &ask, 1, UINT64_MAX);
 }
 
 // cost - r x max(time since it was charged, latest departure ever promised - its own). A leaky

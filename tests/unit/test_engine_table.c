@@ -110,6 +110,40 @@ static void held_while_growing(void) {
   close_box(&box);
 }
 
+// ---- a thread at the splits that does not get on
+// --------------------------------------------------------
+
+static unsigned waits;
+
+// Whoever waits for the other thread gives it the processor: it gets on.
+static void other_gets_on(void *ctx, unsigned round) {
+  (void)round;
+  struct box *box = ctx;
+  waits++;
+  box->table.growing = 0;
+}
+
+static void waiting_for_growth(void) {
+  struct box box;
+  open_box(&box, 64 << 20);
+  box.table.relax = other_gets_on;
+  box.table.relax_ctx = &box;
+  box.table.growing = 1;
+  waits = 0;
+  uint64_t key = 0;
+  struct sl_slot *slot;
+  for (; waits == 0 && key < 100000; key++) {
+    (void)sl_table_insert(&box.table, place(key), 1, key + 1, 0, true, &slot);
+  }
+  // Some family may be full before; the table as a whole is never fuller than this.
+  ok(waits > 0 && key <= SL_TABLE_FIRST_LINES * SL_LINE_SLOTS / 16 * 13 + 1,
+     "a table that another thread is to enlarge is not filled to the brim, at %llu keys",
+     (unsigned long long)key);
+  ok(box.lossy == 0 && box.table.lines > SL_TABLE_FIRST_LINES && box.table.count == key,
+     "it is waited for, and nothing is lost");
+  close_box(&box);
+}
+
 // ---- chosen keys
 // ---------------------------------------------------------------------------------------
 
@@ -281,6 +315,7 @@ static void nearest_to_fresh(void) {
 
 int main(void) {
   held_while_growing();
+  waiting_for_growth();
   flooding();
   without_memory();
   nearest_to_fresh();
