@@ -125,6 +125,12 @@ static void admitting(void) {
   ok(a.verdict == SL_NEVER && names(&a, "ban"), "semantics_8_a_ban_is_never");
   close_rules();
 
+  open_rules("rules:\n" RULE("some", "limit: {rate: 10/1h}") RULE("zero", "limit: {rate: 0/1s}")
+                 RULE("twice", "limit: {rate: 20/1h}"));
+  a = ask("ann", 0);
+  ok(names(&a, "zero"), "semantics_16_whatever_the_order_of_ids");
+  close_rules();
+
   open_rules("rules:\n" RULE("free", "limit: unlimited")
                  RULE("watched", "over_limit: shadow, limit: {rate: 0/1s}"));
   a = ask("ann", SL_COST_MAX);

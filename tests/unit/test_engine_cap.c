@@ -104,6 +104,13 @@ static void when_full(enum sl_when_full when_full, const char *name) {
            kit_take(&kit, class, 0, 1, T).verdict == SL_THROTTLED,
        "semantics_32_%s: who was there keeps its bucket", name);
   }
+  // The table is full, not the memory: a record is made, finds no place, and goes.
+  const struct sl_class *log = kit_class(&kit, kit_log(5, SL_NS_PER_H, false));
+  unsigned unlike = 0;
+  for (uint64_t key = 0; key < 100; key++) {
+    unlike += kit_take(&kit, log, key, 1, T).verdict != (deny ? SL_THROTTLED : SL_ALLOWED);
+  }
+  is_u64(unlike, 0, "semantics_32_%s: records are decided alike", name);
   if (deny) {
     ok(d.verdict == SL_THROTTLED && d.remaining == 0 && d.retry_after_ns == SL_NS_PER_S,
        "semantics_32_deny: a wait is told, though nobody knows it");
