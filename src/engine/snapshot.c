@@ -169,8 +169,8 @@ static enum sl_status import_classes(struct import *in) {
 static void put_cell(struct import *in, struct sl_table *table, struct sl_hash bucket,
                      uint16_t class_id, uint64_t cell) {
   struct sl_slot *slot;
-  enum sl_insert inserted =
-      sl_table_insert(table, sl_table_place(bucket), class_id, cell, in->now_ns, false, &slot);
+  enum sl_insert inserted = sl_table_insert(table, sl_table_place(bucket, false), class_id, cell,
+                                            in->now_ns, false, &slot);
   in->counts->restored += inserted == SL_INSERT_DONE;
   in->counts->full += inserted == SL_INSERT_FULL;
 }
@@ -194,7 +194,7 @@ static enum sl_status import_entry(struct import *in, struct sl_held *held, cons
   const struct sl_limit *limit = &held->ask->class->limit;
   const struct sl_record_ops *ops = held->ask->class->ops;
   const uint64_t time_ns = sl_min_u64(words[0], in->saved_ns);
-  const uint64_t cost = sl_min_u64(words[1], limit->size);
+  const uint64_t cost = sl_min_u64(words[1], SL_COST_MAX);  // a debt is above the size
   if (cost == 0) {
     return SL_OK;
   }
@@ -205,6 +205,7 @@ static enum sl_status import_entry(struct import *in, struct sl_held *held, cons
   }
   void *state = sl_cell_record(held->cell)->state;
   if (words[2] != 0 && ops->release != NULL) {
+    // `never` for more than the size, as no client could have it
     if (ops->test(limit, state, time_ns, cost) == SL_ALLOWED) {
       ops->take(limit, state, time_ns, cost, words[2]);
     }
