@@ -47,8 +47,9 @@ enum sl_status sl_engine_alloc(struct sl_engine *engine, size_t size, size_t ali
 // ---------------------------------
 
 struct sl_record {
-  size_t bytes;     // of state
-  uint64_t now_ns;  // the latest time it was advanced to: no later one may bring an earlier
+  uint32_t bytes;     // of state
+  uint16_t class_id;  // whose it is: see sl_hold
+  uint64_t now_ns;    // the latest time it was advanced to: no later one may bring an earlier
   unsigned char state[];
 };
 
@@ -62,6 +63,11 @@ static inline struct sl_record *sl_cell_record(uint64_t cell) {
 enum sl_status sl_record_create(struct sl_engine *engine, const struct sl_class *class,
                                 uint64_t now_ns, struct sl_record **ret_record) SL_MUST_USE;
 void sl_record_free(struct sl_engine *engine, struct sl_record *record);
+
+// Where the bucket of an ask is.
+static inline struct sl_place_of sl_ask_place(const struct sl_ask *ask) {
+  return sl_table_place(ask->bucket, ask->class->ops != NULL);
+}
 
 // ---- held buckets: locked by this thread
 
@@ -77,6 +83,9 @@ struct sl_held {
 
 // Locks the bucket; makes it, fresh, where there is none and `create` says so (an unlimited limit
 // has none). SL_OK (see room, slot); SL_ERR_MEMORY. A record is advanced with sl_held_advance next.
+// Where the place is taken by a record of another class (two keys with the same kept bits, of which
+// none is expected in the life of a machine), there is no room: a record is never read as what it
+// is not.
 enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
                        bool create, struct sl_held *ret_held) SL_MUST_USE;
 

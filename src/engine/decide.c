@@ -46,7 +46,7 @@ static __attribute__((noinline)) void take_stamp_slowly(struct sl_engine *engine
                                                         const struct sl_ask *ask, uint64_t now_ns,
                                                         struct sl_decision *ret_decision) {
   const struct sl_limit *limit = &ask->class->limit;
-  struct sl_place_of place = sl_table_place(ask->bucket);
+  struct sl_place_of place = sl_ask_place(ask);
   uint64_t y = sl_timeline_now(&limit->timeline, now_ns);
   for (unsigned round = 0;;) {
     struct sl_slot *slot = sl_table_find(&engine->table, place);
@@ -74,7 +74,7 @@ static inline SL_ALWAYS_INLINE void take_stamp_at(struct sl_engine *engine, stru
                                                   struct sl_decision *ret_decision) {
   if (SL_LIKELY(slot != NULL)) {
     const struct sl_limit *limit = &ask->class->limit;
-    uint64_t tag = sl_table_place(ask->bucket).tag;
+    uint64_t tag = sl_ask_place(ask).tag;
     uint64_t y = sl_timeline_now(&limit->timeline, now_ns);
     uint64_t cell = atomic_load_explicit(&slot->cell, memory_order_acquire);
     enum sl_verdict verdict;
@@ -251,11 +251,11 @@ static enum sl_status take_batch(struct sl_engine *engine, const struct sl_ask *
   struct sl_line *lines[BATCH] SL_UNINITIALIZED;
   struct sl_slot *slots[BATCH] SL_UNINITIALIZED;
   for (size_t i = 0; i < count; i++) {
-    lines[i] = sl_table_home_line(&engine->table, sl_table_place(asks[i].bucket));
+    lines[i] = sl_table_home_line(&engine->table, sl_ask_place(&asks[i]));
     __builtin_prefetch(lines[i], 1);
   }
   for (size_t i = 0; i < count; i++) {
-    struct sl_place_of place = sl_table_place(asks[i].bucket);
+    struct sl_place_of place = sl_ask_place(&asks[i]);
     slots[i] = sl_line_find(lines[i], place.tag);
     if (SL_UNLIKELY(slots[i] == NULL)) {
       sl_table_prefetch_spill(&engine->table, place);
@@ -291,5 +291,5 @@ enum sl_status sl_engine_take_each(struct sl_engine *engine, const struct sl_ask
 }
 
 void sl_engine_prefetch(const struct sl_engine *engine, const struct sl_ask *ask) {
-  sl_table_prefetch(&engine->table, sl_table_place(ask->bucket));
+  sl_table_prefetch(&engine->table, sl_ask_place(ask));
 }

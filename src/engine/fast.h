@@ -49,7 +49,7 @@ static inline SL_ALWAYS_INLINE bool
 sl_engine_take_fast(struct sl_engine *engine, const struct sl_class *class, struct sl_hash bucket,
                     uint64_t cost, uint64_t now_ns, struct sl_decision *ret_decision) {
   const struct sl_limit *limit = &class->limit;
-  struct sl_place_of place = sl_table_place(bucket);
+  struct sl_place_of place = sl_table_place(bucket, false);
   struct sl_slot *slot = sl_table_find_home(&engine->table, place);
   if (SL_UNLIKELY(slot == NULL)) {
     return false;

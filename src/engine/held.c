@@ -47,14 +47,17 @@ enum sl_status sl_engine_alloc(struct sl_engine *engine, size_t size, size_t ali
   return SL_OK;
 }
 
-static enum sl_status alloc_record(struct sl_engine *engine, size_t state_bytes, uint64_t now_ns,
+static enum sl_status alloc_record(struct sl_engine *engine, const struct sl_class *class,
+                                   size_t state_bytes, uint64_t now_ns,
                                    struct sl_record **ret_record) {
+  sl_assert(state_bytes <= UINT32_MAX);
   void *memory;
   enum sl_status status =
       sl_engine_alloc(engine, sizeof(struct sl_record) + state_bytes, 16, now_ns, &memory);
   if (status == SL_OK) {
     *ret_record = memory;
-    (*ret_record)->bytes = state_bytes;
+    (*ret_record)->bytes = (uint32_t)state_bytes;
+    (*ret_record)->class_id = class->id;
   }
   return status;
 }
@@ -62,7 +65,7 @@ static enum sl_status alloc_record(struct sl_engine *engine, size_t state_bytes,
 enum sl_status sl_record_create(struct sl_engine *engine, const struct sl_class *class,
                                 uint64_t now_ns, struct sl_record **ret_record) {
   enum sl_status status =
-      alloc_record(engine, class->ops->bytes(&class->limit, NULL, 0), now_ns, ret_record);
+      alloc_record(engine, class, class->ops->bytes(&class->limit, NULL, 0), now_ns, ret_record);
   if (status == SL_OK) {
     class->ops->init(&class->limit, (*ret_record)->state, (*ret_record)->bytes);
     (*ret_record)->now_ns = now_ns;
@@ -120,10 +123,14 @@ static enum sl_status create_held(struct sl_engine *engine, uint64_t now_ns, str
   return inserted == SL_INSERT_FULL ? SL_ERR_FULL : SL_OK;
 }
 
+static bool is_of_another(const struct sl_class *class, uint64_t cell) {
+  return class->ops != NULL && sl_cell_record(cell)->class_id != class->id;
+}
+
 enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
                        bool create, struct sl_held *ret_held) {
   struct sl_held *held = ret_held;
-  *held = (struct sl_held){.ask = ask, .place = sl_table_place(ask->bucket)};
+  *held = (struct sl_held){.ask = ask, .place = sl_ask_place(ask)};
   if (ask->class->limit.algorithm == SL_UNLIMITED) {
     return SL_OK;
   }
@@ -148,6 +155,11 @@ enum sl_status sl_hold(struct sl_engine *engine, const struct sl_ask *ask, uint6
     if ((cell & SL_CELL_LOCK) != 0) {
       engine->relax(engine->relax_ctx, round++);
     } else if (sl_slot_lock(slot, held->place.tag, cell)) {
+      if (is_of_another(ask->class, cell)) {
+        atomic_store_explicit(&slot->cell, cell, memory_order_release);
+        held->room = SL_ERR_FULL;
+        return SL_OK;
+      }
       held->slot = slot;
       held->cell = cell;
       return SL_OK;
@@ -232,7 +244,7 @@ enum sl_status sl_held_ready(struct sl_engine *engine, struct sl_held *held, uin
     return SL_OK;
   }
   struct sl_record *record;
-  enum sl_status status = alloc_record(engine, need, now_ns, &record);
+  enum sl_status status = alloc_record(engine, class, need, now_ns, &record);
   if (status != SL_OK) {
     return status;
   }

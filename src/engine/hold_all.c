@@ -50,7 +50,7 @@ enum sl_status sl_hold_all(struct sl_engine *engine, const struct sl_ask *asks, 
                            bool create, uint64_t *now_ns, struct sl_held *ret_held,
                            struct sl_held **order) {
   for (size_t i = 0; i < count; i++) {
-    ret_held[i] = (struct sl_held){.ask = &asks[i], .place = sl_table_place(asks[i].bucket)};
+    ret_held[i] = (struct sl_held){.ask = &asks[i], .place = sl_ask_place(&asks[i])};
     order[i] = &ret_held[i];
   }
   sort_held(order, count);

@@ -93,7 +93,7 @@ enum sl_status sl_engine_cancel(struct sl_engine *engine, const struct sl_ask *a
   struct sl_ask promise_ask = {.class = ask->class, .bucket = sl_promise_of(ask->bucket)};
   struct sl_held bucket = {0};
   struct sl_held promise = {0};
-  bool bucket_first = sl_table_place(ask->bucket).tag < sl_table_place(promise_ask.bucket).tag;
+  bool bucket_first = sl_ask_place(ask).tag < sl_ask_place(&promise_ask).tag;
   enum sl_status status = bucket_first ? sl_hold(engine, ask, now_ns, false, &bucket)
                                        : sl_hold(engine, &promise_ask, now_ns, true, &promise);
   if (status == SL_OK) {

@@ -8,9 +8,9 @@
 //   had to be put elsewhere ("spill").
 //
 //   Lines belong to 256 FAMILIES, in pairs: lines 2f and 2f + 1 of every 512 are family f's. A
-//   key's family is taken from other hash bits than its tag and never changes, so 71 bits of the
+//   key's family is taken from other hash bits than its tag and never changes, so 70 bits of the
 //   128 tell two keys of one table apart (two of ten million live keys coincide with a probability
-//   of 2 in 10^8). Within its family a key's home line is given by its tag, and the slot it would
+//   of 4 in 10^8). Within its family a key's home line is given by its tag, and the slot it would
 //   have there, too. A full home spills to its neighbour and on to the family's nearest lines. So
 //   everything that ever happens to a key happens in its family.
 //
@@ -117,9 +117,14 @@ struct sl_place_of {
 
 // The tag's highest bit is always set: no tag is 0, which is an empty slot.
 #define SL_TAG_BIT (UINT64_C(1) << 63)
+// The next one tells cells that refer to something from those that are a value. So a key never
+// finds the bucket of one that is kept in the other way, even where every other kept bit of their
+// hashes is the same.
+#define SL_TAG_REFERS (UINT64_C(1) << 62)
 
-static inline struct sl_place_of sl_table_place(struct sl_hash hash) {
-  return (struct sl_place_of){.tag = hash.lo | SL_TAG_BIT,
+static inline struct sl_place_of sl_table_place(struct sl_hash hash, bool refers) {
+  uint64_t tag = (hash.lo | SL_TAG_BIT) & ~SL_TAG_REFERS;
+  return (struct sl_place_of){.tag = refers ? tag | SL_TAG_REFERS : tag,
                               .family = (uint32_t)(hash.hi & (SL_TABLE_FAMILIES - 1))};
 }
 
@@ -154,7 +159,7 @@ static inline size_t sl_table_home(size_t lines, struct sl_place_of place) {
 
 // The slot of its line that a key takes when it is free.
 static inline unsigned sl_table_seat(uint64_t tag) {
-  return (unsigned)(tag >> 61) & (SL_LINE_SLOTS - 1);
+  return (unsigned)(tag >> 60) & (SL_LINE_SLOTS - 1);
 }
 
 // Segment 0 holds the first 1024 lines, segment k the 1024 << (k - 1) lines from 1024 << (k - 1)

@@ -110,11 +110,11 @@ struct sl_hash sl_throttle_bucket(const struct sl_throttles *throttles, struct s
 }
 
 void sl_throttle_prefetch(const struct sl_throttles *throttles, struct sl_hash bucket) {
-  sl_table_prefetch(&throttles->table, sl_table_place(bucket));
+  sl_table_prefetch(&throttles->table, sl_table_place(bucket, false));
 }
 
 struct sl_slot *sl_throttle_find(const struct sl_throttles *throttles, struct sl_hash bucket) {
-  struct sl_place_of place = sl_table_place(bucket);
+  struct sl_place_of place = sl_table_place(bucket, false);
   struct sl_slot *slot = sl_table_find_home(&throttles->table, place);
   if (SL_UNLIKELY(slot == NULL)) {
     sl_table_prefetch_spill(&throttles->table, place);
@@ -191,7 +191,7 @@ take_slowly(struct sl_throttles *throttles, struct sl_place_of place, const stru
 void sl_throttle_take(struct sl_throttles *throttles, struct sl_slot *slot, struct sl_hash bucket,
                       const struct sl_quota *quota, uint64_t cost, uint64_t now_ns,
                       struct sl_throttled *ret_throttled) {
-  struct sl_place_of place = sl_table_place(bucket);
+  struct sl_place_of place = sl_table_place(bucket, false);
   if (SL_LIKELY(slot != NULL)) {
     uint64_t cell = atomic_load_explicit(&slot->cell, memory_order_acquire);
     if (SL_LIKELY((cell & SL_CELL_LOCK) == 0) &&
@@ -203,7 +203,7 @@ void sl_throttle_take(struct sl_throttles *throttles, struct sl_slot *slot, stru
 }
 
 bool sl_throttle_reset(struct sl_throttles *throttles, struct sl_hash bucket) {
-  struct sl_place_of place = sl_table_place(bucket);
+  struct sl_place_of place = sl_table_place(bucket, false);
   const struct sl_engine *engine = throttles->engine;
   for (unsigned round = 0;; round++) {
     struct sl_slot *slot = sl_table_find(&throttles->table, place);

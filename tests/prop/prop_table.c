@@ -153,7 +153,7 @@ static struct sl_place_of place_of(struct world *w, uint32_t key) {
       hash.hi = w->secret.word[1];
       hash.lo = (hash.lo & ~UINT64_C(0xffffff)) | (w->secret.word[0] & 0xffffff);
     }
-    entry->place = sl_table_place(hash);
+    entry->place = sl_table_place(hash, false);
     entry->hashed = true;
   }
   return entry->place;

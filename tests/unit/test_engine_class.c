@@ -96,8 +96,33 @@ static void collecting(void) {
   ok(kit_close(&kit), "all is given back");
 }
 
+// Keys of which every kept bit is the same, under limits that keep their buckets in different ways:
+// no cell is ever read as what it is not.
+static void twins(void) {
+  struct kit kit;
+  kit_open(&kit, 1 << 20, SL_FULL_EVICT);
+  const struct sl_class *stamp = kit_class(&kit, kit_rated(SL_TOKEN_BUCKET, 5, SL_NS_PER_H));
+  const struct sl_class *log = kit_class(&kit, kit_log(5, SL_NS_PER_H, false));
+  const struct sl_class *window = kit_class(&kit, kit_rated(SL_SLIDING_WINDOW, 5, SL_NS_PER_H));
+  struct sl_ask a = {.class = stamp, .bucket = {.lo = 77, .hi = 5}, .cost = 2};
+  struct sl_ask b = {.class = log, .bucket = a.bucket, .cost = 3};
+  struct sl_ask c = {.class = window, .bucket = a.bucket, .cost = 1};
+  struct sl_decision d;
+  ok(sl_engine_take(kit.engine, &a, T, &d) == SL_OK && d.remaining == 3, "a stamp");
+  ok(sl_engine_take(kit.engine, &b, T, &d) == SL_OK && d.remaining == 2, "beside it a log");
+  ok(sl_engine_take(kit.engine, &a, T, &d) == SL_OK && d.remaining == 1, "each its own");
+  ok(sl_engine_take(kit.engine, &c, T, &d) == SL_OK && d.verdict == SL_THROTTLED,
+     "another kind of record in the same place has no room there");
+  ok(!sl_engine_reset(kit.engine, window, c.bucket), "nor a bucket to reset");
+  ok(sl_engine_take(kit.engine, &b, T, &d) == SL_OK && d.verdict == SL_THROTTLED &&
+         d.remaining == 2,
+     "and the log is as it was");
+  ok(kit_close(&kit), "all is given back");
+}
+
 int main(void) {
   sharing();
   collecting();
+  twins();
   return done_testing();
 }

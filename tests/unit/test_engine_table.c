@@ -54,7 +54,7 @@ static void close_box(struct box *box) {
 
 static struct sl_place_of place_of(const void *key, size_t len) {
   static const struct sl_secret secret = {{1, 2}};
-  return sl_table_place(sl_hash_bytes(&secret, key, len));
+  return sl_table_place(sl_hash_bytes(&secret, key, len), false);
 }
 
 static struct sl_place_of place(uint64_t key) { return place_of(&key, sizeof key); }
