@@ -1,9 +1,9 @@
 // The report as one JSON object.
 #include <jansson.h>
 
+#include "base/utf8.h"
 #include "cli/report.h"
 #include "rule/attr.h"
-#include "rule/utf8.h"
 
 // Text that is UTF-8 in any case. At most four times as long as the bytes.
 static size_t to_utf8(struct sl_str bytes, char *buffer) {

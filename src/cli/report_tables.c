@@ -1,10 +1,10 @@
 // The report for people.
 #include <inttypes.h>
 
+#include "base/utf8.h"
 #include "cli/number.h"
 #include "cli/report.h"
 #include "rule/attr.h"
-#include "rule/utf8.h"
 
 // What a cell of a key shows at most, in characters.
 enum { CELL_CHARACTERS = 60, CELL_TEXT = 4 * CELL_CHARACTERS + 8, NAME_MIN = 4 };

@@ -1,6 +1,6 @@
 #include "rule/glob.h"
 
-#include "rule/utf8.h"
+#include "base/utf8.h"
 
 // No place.
 #define NOWHERE SIZE_MAX

@@ -1,8 +1,8 @@
 #include "rule/reader.h"
 
+#include "base/utf8.h"
 #include "rule/attr.h"
 #include "rule/suggest.h"
-#include "rule/utf8.h"
 
 enum { HINT_TEXT = 400 };
 

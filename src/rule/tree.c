@@ -2,7 +2,7 @@
 
 #include <yaml.h>
 
-#include "rule/utf8.h"
+#include "base/utf8.h"
 
 enum { SLAB_NODES = 256, CACHE_SLOTS = 1024, CACHED_TEXT = 24 };
 

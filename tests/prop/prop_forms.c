@@ -1,11 +1,11 @@
 // The forms in which requests bring things, against plain models: addresses, lists of forwarded
 // addresses, paths and globs; and that no two keys are encoded alike.
+#include "base/utf8.h"
 #include "prop/prop.h"
 #include "rule/client_ip.h"
 #include "rule/glob.h"
 #include "rule/path.h"
 #include "rule/prefix_set.h"
-#include "rule/utf8.h"
 #include "support/fail_mem.h"
 #include "support/rules.h"
 

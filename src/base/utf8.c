@@ -1,4 +1,4 @@
-#include "rule/utf8.h"
+#include "base/utf8.h"
 
 size_t sl_utf8_at(struct sl_str text, size_t at, uint32_t *ret_point) {
   const unsigned char *c = (const unsigned char *)text.ptr + at;

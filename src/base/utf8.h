@@ -1,6 +1,6 @@
 // utf8.h - UTF-8 by table 3-7 of the Unicode standard: no overlong forms, no surrogates.
-#ifndef SL_RULE_UTF8_H
-#define SL_RULE_UTF8_H
+#ifndef SL_BASE_UTF8_H
+#define SL_BASE_UTF8_H
 
 #include "base/base.h"
 
