@@ -68,26 +68,6 @@ static __attribute__((noinline)) void take_stamp_slowly(struct sl_engine *engine
   }
 }
 
-// Decides in the slot where the key was found, NULL when it was not found at home.
-static inline SL_ALWAYS_INLINE void take_stamp_at(struct sl_engine *engine, struct sl_slot *slot,
-                                                  const struct sl_ask *ask, uint64_t now_ns,
-                                                  struct sl_decision *ret_decision) {
-  if (SL_LIKELY(slot != NULL)) {
-    const struct sl_limit *limit = &ask->class->limit;
-    uint64_t tag = sl_ask_place(ask).tag;
-    uint64_t y = sl_timeline_now(&limit->timeline, now_ns);
-    uint64_t cell = atomic_load_explicit(&slot->cell, memory_order_acquire);
-    enum sl_verdict verdict;
-    uint64_t debt;
-    if (SL_LIKELY((cell & SL_CELL_LOCK) == 0) &&
-        SL_LIKELY(sl_try_stamp(limit, slot, tag, cell, ask->cost, y, &verdict, &debt))) {
-      stamp_figures(ask, debt, now_ns, verdict, ret_decision);
-      return;
-    }
-  }
-  take_stamp_slowly(engine, ask, now_ns, ret_decision);
-}
-
 // ---- several
 
 // The work on one request.
@@ -227,18 +207,27 @@ static enum sl_status take_other(struct sl_engine *engine, const struct sl_ask *
 
 static bool is_stamp(const struct sl_class *class) { return class->kind <= SL_CLASS_LEAKY; }
 
-enum sl_status sl_engine_take(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
-                              struct sl_decision *ret_decision) {
-  if (SL_LIKELY(ask->class->kind == SL_CLASS_STAMP && ask->cost > 0) &&
-      SL_LIKELY(
-          sl_engine_take_fast(engine, ask->class, ask->bucket, ask->cost, now_ns, ret_decision))) {
-    return SL_OK;
-  }
+// Whatever the fast way did not decide.
+static enum sl_status take_slowly(struct sl_engine *engine, const struct sl_ask *ask,
+                                  uint64_t now_ns, struct sl_decision *ret_decision) {
   if (is_stamp(ask->class)) {
     take_stamp_slowly(engine, ask, now_ns, ret_decision);
     return SL_OK;
   }
   return take_other(engine, ask, now_ns, ret_decision);
+}
+
+static inline bool is_plain(const struct sl_ask *ask) {
+  return ask->class->kind == SL_CLASS_STAMP && ask->cost > 0;
+}
+
+enum sl_status sl_engine_take(struct sl_engine *engine, const struct sl_ask *ask, uint64_t now_ns,
+                              struct sl_decision *ret_decision) {
+  if (SL_LIKELY(is_plain(ask)) && SL_LIKELY(sl_engine_take_fast(engine, ask->class, ask->bucket,
+                                                                ask->cost, now_ns, ret_decision))) {
+    return SL_OK;
+  }
+  return take_slowly(engine, ask, now_ns, ret_decision);
 }
 
 enum { BATCH = 32 };
@@ -248,30 +237,32 @@ enum { BATCH = 32 };
 // others are found.
 static enum sl_status take_batch(struct sl_engine *engine, const struct sl_ask *asks, size_t count,
                                  uint64_t now_ns, struct sl_decision *ret_decisions) {
+  struct sl_place_of places[BATCH] SL_UNINITIALIZED;
   struct sl_line *lines[BATCH] SL_UNINITIALIZED;
   struct sl_slot *slots[BATCH] SL_UNINITIALIZED;
   for (size_t i = 0; i < count; i++) {
-    lines[i] = sl_table_home_line(&engine->table, sl_ask_place(&asks[i]));
+    places[i] = sl_ask_place(&asks[i]);
+    lines[i] = sl_table_home_line(&engine->table, places[i]);
     __builtin_prefetch(lines[i], 1);
   }
   for (size_t i = 0; i < count; i++) {
-    struct sl_place_of place = sl_ask_place(&asks[i]);
-    slots[i] = sl_line_find(lines[i], place.tag);
+    slots[i] = sl_line_find(lines[i], places[i].tag);
     if (SL_UNLIKELY(slots[i] == NULL)) {
-      sl_table_prefetch_spill(&engine->table, place);
+      sl_table_prefetch_spill(&engine->table, places[i]);
     }
   }
   enum sl_status worst = SL_OK;
   for (size_t i = 0; i < count; i++) {
-    if (SL_LIKELY(is_stamp(asks[i].class))) {
-      take_stamp_at(engine, slots[i], &asks[i], now_ns, &ret_decisions[i]);
+    const struct sl_ask *ask = &asks[i];
+    if (SL_LIKELY(slots[i] != NULL && is_plain(ask)) &&
+        SL_LIKELY(sl_slot_take_fast(slots[i], places[i].tag, ask->class, ask->cost, now_ns,
+                                    &ret_decisions[i]))) {
       continue;
     }
-    enum sl_status status = take_other(engine, &asks[i], now_ns, &ret_decisions[i]);
+    enum sl_status status = take_slowly(engine, ask, now_ns, &ret_decisions[i]);
     if (status != SL_OK) {
-      ret_decisions[i] = (struct sl_decision){.verdict = SL_THROTTLED,
-                                              .limit = asks[i].class->limit.size,
-                                              .retry_after_ns = SL_NS_PER_S};
+      ret_decisions[i] = (struct sl_decision){
+          .verdict = SL_THROTTLED, .limit = ask->class->limit.size, .retry_after_ns = SL_NS_PER_S};
       worst = status;
     }
   }

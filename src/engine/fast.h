@@ -44,16 +44,13 @@ static inline SL_ALWAYS_INLINE bool sl_engine_now_fast(struct sl_engine *engine,
   return true;
 }
 
-// sl_engine_take for a class of kind SL_CLASS_STAMP and cost > 0; false: not decided.
-static inline SL_ALWAYS_INLINE bool
-sl_engine_take_fast(struct sl_engine *engine, const struct sl_class *class, struct sl_hash bucket,
-                    uint64_t cost, uint64_t now_ns, struct sl_decision *ret_decision) {
+// Decides cost > 0 in the slot where the tag was found, for a class of kind SL_CLASS_STAMP; false:
+// not decided.
+static inline SL_ALWAYS_INLINE bool sl_slot_take_fast(struct sl_slot *slot, uint64_t tag,
+                                                      const struct sl_class *class, uint64_t cost,
+                                                      uint64_t now_ns,
+                                                      struct sl_decision *ret_decision) {
   const struct sl_limit *limit = &class->limit;
-  struct sl_place_of place = sl_table_place(bucket, false);
-  struct sl_slot *slot = sl_table_find_home(&engine->table, place);
-  if (SL_UNLIKELY(slot == NULL)) {
-    return false;
-  }
   uint64_t cell = atomic_load_explicit(&slot->cell, memory_order_acquire);
   uint64_t y = sl_timeline_now(&limit->timeline, now_ns);
   int64_t ahead = sl_timeline_ahead(cell, y);
@@ -63,17 +60,27 @@ sl_engine_take_fast(struct sl_engine *engine, const struct sl_class *class, stru
   }
   uint64_t after = debt + cost * limit->unit;
   if (after <= limit->size_units) {
-    if (SL_UNLIKELY(!sl_slot_swap(slot, place.tag, cell, (y + after) & SL_STAMP_MASK))) {
+    if (SL_UNLIKELY(!sl_slot_swap(slot, tag, cell, (y + after) & SL_STAMP_MASK))) {
       return false;
     }
     sl_stamp_figures_of(limit, after, now_ns, cost, SL_ALLOWED, ret_decision);
     return true;
   }
-  if (SL_UNLIKELY(atomic_load_explicit(&slot->tag, memory_order_acquire) != place.tag)) {
+  if (SL_UNLIKELY(atomic_load_explicit(&slot->tag, memory_order_acquire) != tag)) {
     return false;
   }
   sl_stamp_figures_of(limit, debt, now_ns, cost, SL_THROTTLED, ret_decision);
   return true;
+}
+
+// sl_engine_take for a class of kind SL_CLASS_STAMP and cost > 0; false: not decided.
+static inline SL_ALWAYS_INLINE bool
+sl_engine_take_fast(struct sl_engine *engine, const struct sl_class *class, struct sl_hash bucket,
+                    uint64_t cost, uint64_t now_ns, struct sl_decision *ret_decision) {
+  struct sl_place_of place = sl_table_place(bucket, false);
+  struct sl_slot *slot = sl_table_find_home(&engine->table, place);
+  return SL_LIKELY(slot != NULL) &&
+         sl_slot_take_fast(slot, place.tag, class, cost, now_ns, ret_decision);
 }
 
 #endif
